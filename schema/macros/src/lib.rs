@@ -1,0 +1,1 @@
+//! Typed rows and table handles from DDL.

@@ -1,0 +1,1 @@
+//! Tollgate: an in-memory, transactional risk store.
