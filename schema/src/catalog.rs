@@ -35,7 +35,10 @@ pub enum TableKind {
     /// How its rows are kept is [`Organisation`].
     Table(Organisation),
     /// Insert-only, numbered by offset. `key`: columns of the message key. `topic`: where it is published.
-    Stream { key: Vec<usize>, topic: Option<String> },
+    Stream {
+        key: Vec<usize>,
+        topic: Option<String>,
+    },
     View(ViewDef),
 }
 
@@ -103,9 +106,17 @@ pub struct ViewDef {
 pub enum GroupExpr {
     Column(usize),
     /// `TRUNCATE(unit, column)`: the start of the calendar unit, UTC.
-    Truncate { unit: TimeUnit, column: usize },
+    Truncate {
+        unit: TimeUnit,
+        column: usize,
+    },
     /// `TIME_WINDOW(unit, count, column [, START | END])`, aligned to the epoch, weeks to Monday.
-    TimeWindow { unit: TimeUnit, count: u32, column: usize, end: bool },
+    TimeWindow {
+        unit: TimeUnit,
+        count: u32,
+        column: usize,
+        end: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +181,9 @@ pub enum TopicSource {
     Stream(String),
     /// `EXECUTE PROCEDURE p`.
     Procedure(String),
-    Opaque { partitioned: bool },
+    Opaque {
+        partitioned: bool,
+    },
 }
 
 /// `CREATE [DIRECTED] PROCEDURE`: what the DDL says of a procedure whose code is registered elsewhere.

@@ -9,6 +9,8 @@
 //! - [`ring`]: which partition a key belongs to.
 
 pub mod catalog;
+pub mod codec;
+pub mod ring;
 pub mod row;
 pub mod types;
 pub mod value;

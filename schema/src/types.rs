@@ -14,9 +14,14 @@ pub enum Type {
     /// 38 digits, 12 of them after the point.
     Decimal,
     /// At most `max` characters, or bytes when `in_bytes`.
-    Varchar { max: u32, in_bytes: bool },
+    Varchar {
+        max: u32,
+        in_bytes: bool,
+    },
     /// At most `max` bytes.
-    Varbinary { max: u32 },
+    Varbinary {
+        max: u32,
+    },
     /// Microseconds since 1970-01-01 UTC.
     Timestamp,
 }
