@@ -1,1 +1,2 @@
 //! Tollgate: an in-memory, transactional risk store.
+pub mod wire;

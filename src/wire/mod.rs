@@ -1,0 +1,3 @@
+//! The front ends: what clients say, in the form each protocol says it.
+
+pub mod volt;
