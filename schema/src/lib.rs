@@ -12,5 +12,6 @@ pub mod catalog;
 pub mod codec;
 pub mod ring;
 pub mod row;
+pub mod store;
 pub mod types;
 pub mod value;

@@ -1,0 +1,80 @@
+//! What the store works out once from a table's definition. Knows nothing of rows' contents.
+
+use super::key::KeyColumn;
+use crate::{
+    catalog::{Catalog, Organisation, TableDef, TableId, TableKind},
+    row::{Layout, Slot},
+    types::Type,
+};
+
+/// One table, stream or view, as the store sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) layout: Layout,
+    pub(crate) kind: ShapeKind,
+    /// The primary key's columns; the group columns of a view; else empty.
+    pub(crate) key: Vec<KeyColumn>,
+    /// For each tail column, whether it must be UTF-8.
+    pub(crate) tail_is_text: Vec<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShapeKind {
+    Keyed,
+    History,
+    Heap,
+    Stream,
+    View,
+}
+
+impl Shape {
+    pub(crate) fn new(table: &TableDef) -> Shape {
+        let kind = match &table.kind {
+            TableKind::Table(Organisation::Keyed) => ShapeKind::Keyed,
+            TableKind::Table(Organisation::History { .. }) => ShapeKind::History,
+            TableKind::Table(Organisation::Heap) => ShapeKind::Heap,
+            TableKind::Stream { .. } => ShapeKind::Stream,
+            TableKind::View(_) => ShapeKind::View,
+        };
+        let key = match &table.kind {
+            TableKind::View(view) => (0..view.groups.len()).map(|c| key_column(table, c)).collect(),
+            _ => table.primary_key.iter().flat_map(|k| &k.columns).map(|&c| key_column(table, c)).collect(),
+        };
+        let tail_is_text = table
+            .columns
+            .iter()
+            .filter(|c| c.column_type.fixed_width().is_none())
+            .map(|c| matches!(c.column_type, Type::Varchar { .. }))
+            .collect();
+        Shape { layout: table.layout.clone(), kind, key, tail_is_text }
+    }
+
+    /// The key's bytes in the row's fixed part, offset and type, when it is one integer column.
+    pub(crate) fn integer_key(&self) -> Option<(usize, Type)> {
+        match self.key[..] {
+            [KeyColumn { slot: Slot::Fixed { offset }, column_type }] if column_type.is_integer() => {
+                Some((offset as usize, column_type))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether every column of the key is in the fixed part.
+    pub(crate) fn key_is_fixed(&self) -> bool {
+        self.key.iter().all(|c| c.width().is_some())
+    }
+}
+
+pub(crate) fn key_column(table: &TableDef, column: usize) -> KeyColumn {
+    KeyColumn { slot: table.layout.slots[column], column_type: table.columns[column].column_type }
+}
+
+pub(crate) fn key_columns(table: &TableDef, columns: &[usize]) -> Vec<KeyColumn> {
+    columns.iter().map(|&c| key_column(table, c)).collect()
+}
+
+/// One shape for each of the catalogue's tables.
+pub(crate) fn shapes(catalog: &Catalog) -> Vec<Shape> {
+    assert!(catalog.tables.len() <= usize::from(TableId::MAX), "{} tables", catalog.tables.len());
+    catalog.tables.iter().map(Shape::new).collect()
+}
