@@ -10,6 +10,7 @@
 
 pub mod catalog;
 pub mod codec;
+pub mod ddl;
 pub mod ring;
 pub mod row;
 pub mod store;
