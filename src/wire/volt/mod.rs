@@ -2,13 +2,14 @@
 //! opens a socket, reads no clock and runs no procedure (the net threads do, with what is here).
 //!
 //! In reading order: [`frame`], lengths in front; [`login`], the first exchange; [`invocation`], a call;
-//! [`response`] and [`status`], its answer; `system`, the answers to the calls whose names begin with `@`.
+//! [`response`] and [`status`], its answer; [`system`], the answers to the calls whose names begin with `@`.
 
 pub mod frame;
 pub mod invocation;
 pub mod login;
 pub mod response;
 pub mod status;
+pub mod system;
 
 #[cfg(test)]
 mod testing;
