@@ -1,0 +1,537 @@
+//! The driver of one raft group: calls in, an [`Outbox`] out. No IO, no clock, no entropy but its seed.
+//!
+//! Runs on the executor's thread that owns the group. It keeps raft's rules about what must be durable before what may leave:
+//! whoever carries out the outbox needs no knowledge of raft, only to append in order and to answer with `persisted`.
+//! It never looks into a block.
+
+mod config;
+mod message;
+mod outbox;
+mod outstanding;
+mod start;
+
+use bytes::Bytes;
+use protobuf::Message as _;
+use raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, Entry, EntryType, Message, MessageType};
+use raft::{RawNode, ReadState, Ready, SnapshotStatus, StateRole};
+use thiserror::Error;
+
+use crate::log::{GroupAppend, LogStart, LogView, Membership, SnapshotMeta};
+use outstanding::{Outstanding, Unpersisted};
+use start::ElectionTimeouts;
+
+pub use config::{FOUNDING_INDEX, FOUNDING_TERM, GroupConfig};
+pub use message::{MessageError, RaftMessage};
+pub use outbox::{CommittedEntry, EntryKind, Outbox, Position, ReadReady, RoleChange, SnapshotToInstall};
+pub use start::StartError;
+
+/// Why a proposal was not taken. It is certain that it will not commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ProposeError {
+    /// This member does not lead the group.
+    #[error("this member does not lead the group")]
+    NotLeader {
+        /// Who does, as far as it knows.
+        leader: Option<u64>,
+    },
+    /// Too much waits for its commit, or leadership is being handed over.
+    #[error("the group takes no more proposals at the moment")]
+    Busy,
+    /// A change of members is under way.
+    #[error("another change of members is not finished")]
+    MembersChanging,
+}
+
+/// A change of one member, see [`Replica::propose_members`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberChange {
+    /// Let a member vote; add it if need be.
+    AddVoter(u64),
+    /// Let a member receive the log without a vote.
+    AddLearner(u64),
+    /// Remove a member.
+    Remove(u64),
+}
+
+/// How far a peer has come, as the leader knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerProgress {
+    /// The peer.
+    pub member: u64,
+    /// The last index known to be durable there.
+    pub matched: u64,
+    /// Whether it was heard of lately.
+    pub active: bool,
+}
+
+/// One member's part of one group.
+pub struct Replica {
+    group: u32,
+    member: u64,
+    node: RawNode<LogView>,
+    timeouts: ElectionTimeouts,
+    outstanding: Outstanding,
+    /// Released by `persisted`, to go out with the next poll.
+    released: Unpersisted,
+    /// A new start of the log, to go with the next append.
+    new_start: Option<LogStart>,
+    /// (term, vote) as last handed to the log.
+    logged_vote: (u64, u64),
+    /// Number of the append that carries `logged_vote`, until it is durable.
+    vote_unpersisted: Option<u64>,
+    /// The term this member leads in, as last reported.
+    reported_leader_term: Option<u64>,
+    /// The term in which an entry of this member as leader was applied.
+    led_and_applied_term: u64,
+    members: Membership,
+    appended_bytes: u64,
+}
+
+impl Replica {
+    /// The group.
+    #[must_use]
+    pub fn group(&self) -> u32 {
+        self.group
+    }
+
+    /// This member's id.
+    #[must_use]
+    pub fn member(&self) -> u64 {
+        self.member
+    }
+
+    /// Whether this member leads the group, as far as it knows.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.node.raft.state == StateRole::Leader
+    }
+
+    /// Whether it leads and an entry of its term was applied here: only then is its state that of all former leaders.
+    #[must_use]
+    pub fn ready_to_lead(&self) -> bool {
+        self.is_leader() && self.led_and_applied_term == self.term()
+    }
+
+    /// The current term.
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        self.node.raft.term
+    }
+
+    /// The member that leads the group, as far as this one knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<u64> {
+        Some(self.node.raft.leader_id).filter(|&leader| leader != 0)
+    }
+
+    /// Members of the group as of the last entry handed out.
+    #[must_use]
+    pub fn members(&self) -> &Membership {
+        &self.members
+    }
+
+    /// Index of the last entry in the log, committed or not.
+    #[must_use]
+    pub fn last_index(&self) -> u64 {
+        self.node.raft.raft_log.last_index()
+    }
+
+    /// Index of the last committed entry.
+    #[must_use]
+    pub fn committed_index(&self) -> u64 {
+        self.node.raft.raft_log.committed
+    }
+
+    /// Index the caller reported as applied.
+    #[must_use]
+    pub fn applied_index(&self) -> u64 {
+        self.node.raft.raft_log.applied
+    }
+
+    /// Index behind which the log begins.
+    #[must_use]
+    pub fn start_index(&self) -> u64 {
+        self.node.store().start_index()
+    }
+
+    /// Term of an entry in the log, or of its start.
+    #[must_use]
+    pub fn term_of(&self, index: u64) -> Option<u64> {
+        self.node.raft.raft_log.term(index).ok().filter(|&term| term != 0)
+    }
+
+    /// Bytes of entries' data that wait for their commit, on a leader.
+    #[must_use]
+    pub fn uncommitted_bytes(&self) -> usize {
+        self.node.raft.uncommitted_size()
+    }
+
+    /// Bytes of entries' data since this replica was made, recovered ones included. Only grows; compare it with its value at the last snapshot.
+    #[must_use]
+    pub fn appended_bytes(&self) -> u64 {
+        self.appended_bytes
+    }
+
+    /// On a leader, how far each other member has come.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerProgress> {
+        if !self.is_leader() {
+            return Vec::new();
+        }
+        let mut peers: Vec<PeerProgress> = self
+            .node
+            .raft
+            .prs()
+            .iter()
+            .filter(|&(&member, _)| member != self.member)
+            .map(|(&member, progress)| PeerProgress {
+                member,
+                matched: progress.matched,
+                active: progress.recent_active,
+            })
+            .collect();
+        peers.sort_unstable_by_key(|peer| peer.member);
+        peers
+    }
+
+    /// Puts a block into the log. The position is its identity: it commits there or never. The caller checks [`Self::ready_to_lead`].
+    pub fn propose(&mut self, data: Bytes) -> Result<Position, ProposeError> {
+        assert!(!data.is_empty(), "an empty entry is raft's own");
+        self.propose_entry(Entry { data, ..Entry::default() })
+    }
+
+    /// Changes the members. One change at a time; several at once go through joint consensus and finish by themselves.
+    pub fn propose_members(&mut self, changes: &[MemberChange]) -> Result<Position, ProposeError> {
+        if self.is_leader() && self.node.raft.has_pending_conf() {
+            return Err(ProposeError::MembersChanging);
+        }
+        let mut change = ConfChangeV2::default();
+        for step in changes {
+            let mut single = ConfChangeSingle::default();
+            let (kind, member) = match *step {
+                MemberChange::AddVoter(member) => (ConfChangeType::AddNode, member),
+                MemberChange::AddLearner(member) => (ConfChangeType::AddLearnerNode, member),
+                MemberChange::Remove(member) => (ConfChangeType::RemoveNode, member),
+            };
+            single.change_type = kind;
+            single.node_id = member;
+            change.changes.push(single);
+        }
+        let data = change.write_to_bytes().expect("writing a message into a vector has no failure").into();
+        self.propose_entry(Entry { data, entry_type: EntryType::EntryConfChangeV2, ..Entry::default() })
+    }
+
+    fn propose_entry(&mut self, entry: Entry) -> Result<Position, ProposeError> {
+        // A follower would forward the proposal, and its fate would be unknown.
+        if !self.is_leader() {
+            return Err(ProposeError::NotLeader { leader: self.leader() });
+        }
+        let message = Message {
+            msg_type: MessageType::MsgPropose,
+            from: self.member,
+            entries: vec![entry].into(),
+            ..Message::default()
+        };
+        match self.node.raft.step(message) {
+            Ok(()) => Ok(Position { term: self.term(), index: self.last_index() }),
+            Err(raft::Error::ProposalDropped) => Err(ProposeError::Busy),
+            Err(error) => unreachable!("a leader's own proposal: {error}"),
+        }
+    }
+
+    /// Takes a message from another member. A refused message changes nothing.
+    pub fn step(&mut self, message: RaftMessage) -> Result<(), MessageError> {
+        message.check(self.member, self.last_index())?;
+        match self.node.step(message.0) {
+            // A response of a member that is no longer, or not yet, in the group is normal noise.
+            Ok(()) | Err(raft::Error::StepPeerNotFound | raft::Error::ProposalDropped) => {}
+            Err(error) => unreachable!("raft takes every checked message: {error}"),
+        }
+        self.after_step();
+        Ok(())
+    }
+
+    /// One tick of the group's logical clock has passed.
+    pub fn tick(&mut self) {
+        self.node.tick();
+        self.after_step();
+    }
+
+    /// Starts an election now.
+    pub fn campaign(&mut self) {
+        // The only error is that proposals were dropped, which a campaign is not.
+        let _ = self.node.campaign();
+        self.after_step();
+    }
+
+    /// Hands leadership to another member; meanwhile proposals answer busy. Gives up after an election timeout.
+    pub fn transfer_leader(&mut self, member: u64) {
+        self.node.transfer_leader(member);
+        self.after_step();
+    }
+
+    /// A message to this member could not be sent.
+    pub fn report_unreachable(&mut self, member: u64) {
+        self.node.report_unreachable(member);
+    }
+
+    /// How the transfer of a snapshot's state ended that a message announced. Must be called for each such message, or the member gets
+    /// nothing more.
+    pub fn report_snapshot(&mut self, member: u64, received: bool) {
+        let status = if received { SnapshotStatus::Finish } else { SnapshotStatus::Failure };
+        self.node.report_snapshot(member, status);
+    }
+
+    /// Asks for proof that this member still leads, for reads that wait. One request can serve any number of them; `context` must
+    /// not be in use. Answered in [`Outbox::reads`], or never when leadership is lost.
+    pub fn read_index(&mut self, context: u64) -> Result<(), ProposeError> {
+        if !self.is_leader() {
+            return Err(ProposeError::NotLeader { leader: self.leader() });
+        }
+        let raft = &self.node.raft;
+        let before = raft.pending_read_count() + raft.ready_read_count();
+        self.node.read_index(context.to_le_bytes().to_vec());
+        let raft = &self.node.raft;
+        // Raft drops the request without a word when the leader has not committed in its term.
+        if raft.pending_read_count() + raft.ready_read_count() > before {
+            Ok(())
+        } else {
+            Err(ProposeError::Busy)
+        }
+    }
+
+    /// The log confirmed the append of this number, and so all before it.
+    pub fn persisted(&mut self, ready_number: u64) {
+        while let Some(unpersisted) = self.outstanding.pop_up_to(ready_number) {
+            self.node.on_persist_ready(unpersisted.up_to);
+            if let Some(index) = unpersisted.snapshot_index {
+                self.advance_applied(index);
+            }
+            self.released.messages.extend(unpersisted.messages);
+            self.released.committed.extend(unpersisted.committed);
+        }
+        self.vote_unpersisted = self.vote_unpersisted.filter(|&number| number > ready_number);
+    }
+
+    /// The state machine has applied everything up to `index`.
+    pub fn applied_to(&mut self, index: u64) {
+        self.advance_applied(index);
+        let index = self.applied_index();
+        self.node.mut_store().evict(index);
+        if self.is_leader()
+            && self.led_and_applied_term != self.term()
+            && self.term_of(index) == Some(self.term())
+        {
+            self.led_and_applied_term = self.term();
+        }
+        self.campaign_if_alone();
+    }
+
+    fn advance_applied(&mut self, index: u64) {
+        // An installed snapshot counts only once the log has it too; `persisted` comes back to it.
+        let index = index.min(self.node.raft.raft_log.persisted);
+        if index > self.applied_index() {
+            self.node.advance_apply_to(index);
+        }
+    }
+
+    /// Offers a durable snapshot to members that need entries the log no longer has. `manifest` is small and opaque: what the receiver's
+    /// caller needs to fetch the state.
+    pub fn set_snapshot(&mut self, meta: &SnapshotMeta, manifest: Bytes) {
+        assert!(meta.index <= self.applied_index(), "a snapshot holds applied entries only");
+        self.node.mut_store().set_snapshot(meta, manifest);
+    }
+
+    /// Drops entries up to `index` from the log, by the next append. A snapshot at or behind `index` must have been offered.
+    pub fn compact(&mut self, index: u64) {
+        let view = self.node.mut_store();
+        if index <= view.start_index() {
+            return;
+        }
+        let snapshot = view.offered_snapshot().expect("compaction needs a durable snapshot");
+        assert!(index <= snapshot.index, "entry {index} is not in the snapshot at {}", snapshot.index);
+        let term = view.term_of(index).expect("the log holds what was applied behind its start");
+        view.compact(index);
+        self.new_start = Some(LogStart { reset: false, index, term, members: snapshot.members });
+    }
+
+    /// Adds to `out` what is to be done. Returns false when there is nothing more; call it until then after any other call.
+    pub fn poll(&mut self, out: &mut Outbox) -> bool {
+        let mut progress = self.release(out);
+        if self.node.has_ready() {
+            let ready = self.node.ready();
+            self.take_ready(ready, out);
+            progress = true;
+        } else if let Some(start) = self.new_start.take() {
+            out.appends.push(self.append_of(0, Some(start), Vec::new()));
+            progress = true;
+        }
+        self.report_role(out);
+        progress
+    }
+
+    /// Hands out what waited for the disk.
+    fn release(&mut self, out: &mut Outbox) -> bool {
+        if self.released.messages.is_empty() && self.released.committed.is_empty() {
+            return false;
+        }
+        out.messages.extend(self.released.messages.drain(..).map(RaftMessage));
+        let committed = std::mem::take(&mut self.released.committed);
+        self.hand_out(committed, out);
+        true
+    }
+
+    fn take_ready(&mut self, mut ready: Ready, out: &mut Outbox) {
+        let number = ready.number();
+        let mut snapshot_index = None;
+        if !ready.snapshot().is_empty() {
+            snapshot_index = Some(self.take_snapshot(&ready, out));
+        }
+        out.reads.extend(ready.take_read_states().iter().map(read_ready));
+        if let Some(hard_state) = ready.hs() {
+            self.node.mut_store().set_hard_state(hard_state.clone());
+        }
+        let entries = ready.take_entries();
+        self.appended_bytes += entries.iter().map(|entry| entry.data.len() as u64).sum::<u64>();
+        self.node.mut_store().append(entries.iter().cloned());
+        let committed = ready.take_committed_entries();
+        let messages = ready.take_messages();
+        let persisted_messages = ready.take_persisted_messages();
+        // The new members may decide by themselves from the moment a change is in force, so a restart must not forget that it was
+        // committed: its commit index goes to the disk first.
+        let first_change = committed.iter().position(|entry| entry.entry_type != EntryType::EntryNormal);
+        let must_append = ready.must_sync() || first_change.is_some() || self.new_start.is_some();
+        self.node.advance_append_async(ready);
+
+        if must_append {
+            let start = self.new_start.take();
+            out.appends.push(self.append_of(number, start, entries));
+            self.outstanding.push(Unpersisted {
+                number,
+                up_to: number,
+                snapshot_index,
+                ..Unpersisted::default()
+            });
+        }
+        let hold_committed = self.outstanding.holds_committed();
+        let hold_messages = self.vote_unpersisted.is_some();
+        let Some(last) = self.outstanding.last_mut() else {
+            self.node.on_persist_ready(number);
+            out.messages.extend(messages.into_iter().chain(persisted_messages).map(RaftMessage));
+            self.hand_out(committed, out);
+            return;
+        };
+        last.up_to = number;
+        last.messages.extend(persisted_messages);
+        if hold_messages {
+            // A lone voter leads before its vote is durable; what it sends to learners must not outrun that.
+            last.messages.extend(messages);
+        } else {
+            out.messages.extend(messages.into_iter().map(RaftMessage));
+        }
+        let mut now = committed;
+        if hold_committed {
+            last.committed.append(&mut now);
+        } else if let Some(first) = first_change {
+            last.committed = now.split_off(first);
+        }
+        self.hand_out(now, out);
+    }
+
+    /// A snapshot replaces the log: everything before is void.
+    fn take_snapshot(&mut self, ready: &Ready, out: &mut Outbox) -> u64 {
+        let snapshot = ready.snapshot();
+        let meta = message::snapshot_meta(snapshot.get_metadata());
+        self.node.mut_store().reset(&meta);
+        self.new_start = Some(start::start_at(&meta));
+        self.members = meta.members.clone();
+        self.outstanding.drop_committed(); // all of it is in the snapshot
+        self.released.committed.clear();
+        let index = meta.index;
+        out.snapshot_to_install = Some(SnapshotToInstall { meta, manifest: snapshot.data.clone() });
+        index
+    }
+
+    /// The part of the node's next record; always with the hard state, which so never needs a record of its own for a commit index.
+    fn append_of(&mut self, number: u64, start: Option<LogStart>, entries: Vec<Entry>) -> GroupAppend {
+        let hard_state = self.node.store().hard_state().clone();
+        if self.logged_vote != (hard_state.term, hard_state.vote) {
+            self.logged_vote = (hard_state.term, hard_state.vote);
+            self.vote_unpersisted = Some(number);
+        }
+        GroupAppend { group: self.group, ready_number: number, start, entries, hard_state: Some(hard_state) }
+    }
+
+    fn hand_out(&mut self, committed: Vec<Entry>, out: &mut Outbox) {
+        out.committed.reserve(committed.len());
+        for entry in committed {
+            let position = Position { term: entry.term, index: entry.index };
+            let entry = match entry.entry_type {
+                EntryType::EntryNormal if entry.data.is_empty() => {
+                    CommittedEntry { position, data: Bytes::new(), kind: EntryKind::Empty }
+                }
+                EntryType::EntryNormal => {
+                    CommittedEntry { position, data: entry.data, kind: EntryKind::Block }
+                }
+                EntryType::EntryConfChangeV2 | EntryType::EntryConfChange => {
+                    self.change_members(&entry.data);
+                    CommittedEntry {
+                        position,
+                        data: Bytes::new(),
+                        kind: EntryKind::Members(self.members.clone()),
+                    }
+                }
+            };
+            out.committed.push(entry);
+        }
+    }
+
+    /// Puts a committed change of members in force. One that makes no sense (every member sees the same one, and judges it the same way)
+    /// changes nothing.
+    fn change_members(&mut self, data: &[u8]) {
+        let mut change = ConfChangeV2::default();
+        if change.merge_from_bytes(data).is_err() {
+            return;
+        }
+        if let Ok(conf_state) = self.node.apply_conf_change(&change) {
+            self.members = Membership::from_conf_state(&conf_state);
+        }
+    }
+
+    fn report_role(&mut self, out: &mut Outbox) {
+        let leads = self.is_leader().then(|| self.term());
+        if leads == self.reported_leader_term {
+            return;
+        }
+        if let Some(term) = self.reported_leader_term {
+            out.role_changes.push(RoleChange::SteppedDown { term });
+        }
+        if let Some(term) = leads {
+            out.role_changes.push(RoleChange::BecameLeader { term });
+        }
+        self.reported_leader_term = leads;
+    }
+
+    /// Replaces the election timeout that raft drew from the system's entropy by one drawn from the seed.
+    fn after_step(&mut self) {
+        let raft = &mut self.node.raft;
+        let timeout = self.timeouts.current(raft.term, raft.state);
+        if raft.randomized_election_timeout() != timeout {
+            raft.set_randomized_election_timeout(timeout);
+        }
+    }
+
+    /// A lone voter needs no timeout to know that nobody else leads.
+    fn campaign_if_alone(&mut self) {
+        let alone = self.members.voters == [self.member] && self.members.voters_outgoing.is_empty();
+        if alone && !self.is_leader() && self.applied_index() == self.committed_index() {
+            self.campaign();
+        }
+    }
+}
+
+fn read_ready(state: &ReadState) -> ReadReady {
+    let context =
+        state.request_ctx.as_slice().try_into().expect("read_index made the context of eight bytes");
+    ReadReady { context: u64::from_le_bytes(context), index: state.index }
+}
