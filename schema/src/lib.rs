@@ -3,7 +3,7 @@
 //! In reading order:
 //! - [`types`]: VoltDB's column types; [`value`]: a value of one of them, with VoltDB's nulls and conversions.
 //! - [`catalog`]: what a DDL text declares, once it is checked; [`ddl`]: the reader of that text.
-//! - [`row`]: how a row is laid out in bytes.
+//! - [`row`]: how a row is laid out in bytes; [`record`]: a row as a list of values.
 //! - [`store`]: the rows of one partition, with their indexes, views, undo and effects.
 //! - [`codec`]: VoltDB's binary form of values, parameter sets and result tables.
 //! - [`ring`]: which partition a key belongs to.
@@ -11,6 +11,7 @@
 pub mod catalog;
 pub mod codec;
 pub mod ddl;
+pub mod record;
 pub mod ring;
 pub mod row;
 pub mod store;

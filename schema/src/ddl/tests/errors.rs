@@ -209,6 +209,11 @@ fn errors_of_views() {
         "CREATE VIEW v (x, y) AS SELECT a FROM s GROUP BY a",
         expect!["line 2, column 13: 2 names for 1 columns"],
     );
+}
+
+#[test]
+fn errors_of_streams_topics_and_procedures() {
+    let check = |text: &str, expect: Expect| check_error(&format!("{S}{text}"), expect);
     check(
         "CREATE STREAM r (a INTEGER PRIMARY KEY)",
         expect!["line 2, column 28: a stream keeps no rows, so it has no keys"],
