@@ -1,0 +1,89 @@
+//! The systems compared: each is started from its own binary in a fresh temporary directory, loaded with the same
+//! stations and cards, and stopped when dropped.
+
+pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod redis;
+pub(crate) mod tollgate;
+
+use std::net::TcpStream;
+
+use crate::transit::population::Population;
+use crate::wire::Codec;
+
+/// How a contender is driven best; chosen by measuring, overridable on the command line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) connections: usize,
+    /// Calls in flight over all connections when saturated.
+    pub(crate) window: usize,
+}
+
+/// A running system that can judge taps.
+pub(crate) trait Contender {
+    /// The system and the settings that matter, for the report.
+    fn version(&self) -> String;
+
+    fn shape(&self) -> Shape;
+
+    /// Creates the stations and all cards, and makes the procedure callable.
+    fn load(&mut self, population: Population) -> anyhow::Result<()>;
+
+    /// A blocking connection, logged in and ready for taps.
+    fn connect(&self) -> anyhow::Result<TcpStream>;
+
+    fn codec(&self) -> Box<dyn Codec>;
+
+    /// Process ids whose processor time and memory are this contender's.
+    fn process_id(&self) -> u32;
+}
+
+/// What `--contenders` accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// Tollgate with durability = "sync".
+    Tollgate,
+    /// Tollgate with durability = "async".
+    TollgateAsync,
+    /// Redis, nothing on disk.
+    Redis,
+    /// Redis with appendfsync everysec.
+    RedisEverysec,
+    /// Redis with appendfsync always.
+    RedisAlways,
+    /// PostgreSQL with synchronous_commit on.
+    Postgres,
+}
+
+impl Kind {
+    /// The name in reports and in `--json`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tollgate => "tollgate",
+            Self::TollgateAsync => "tollgate-async",
+            Self::Redis => "redis",
+            Self::RedisEverysec => "redis-everysec",
+            Self::RedisAlways => "redis-always",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// Starts the system, empty.
+    pub(crate) fn start(self, options: &Options) -> anyhow::Result<Box<dyn Contender>> {
+        Ok(match self {
+            Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync")?),
+            Self::TollgateAsync => Box::new(tollgate::Tollgate::start(options, "async")?),
+            Self::Redis => Box::new(redis::Redis::start(redis::Persistence::Off)?),
+            Self::RedisEverysec => Box::new(redis::Redis::start(redis::Persistence::EverySecond)?),
+            Self::RedisAlways => Box::new(redis::Redis::start(redis::Persistence::Always)?),
+            Self::Postgres => Box::new(postgres::Postgres::start()?),
+        })
+    }
+}
+
+/// What starting a contender depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) tollgate_binary: std::path::PathBuf,
+    pub(crate) partitions: Option<u32>,
+}

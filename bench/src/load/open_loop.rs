@@ -1,0 +1,90 @@
+//! The fixed-rate phase. Each call has an intended time, start + i / rate, and its latency runs from there, whether
+//! or not the generator or the contender was late: nothing that a stall delays is left out.
+
+use anyhow::ensure;
+
+use super::closed_loop::SILENCE_LIMIT_NS;
+use super::connection::Connection;
+use super::poll;
+use super::tally::Tally;
+use crate::clock::now_ns;
+use crate::transit::stream::Tap;
+
+/// Sending wakes up at most this often: a fifth of the smallest latency told apart at high rates, and cheap enough.
+const TICK_NS: u64 = 50_000;
+
+/// Calls in flight beyond this are not sent yet (their clock runs): the contender has fallen behind for good.
+const MAX_IN_FLIGHT: u64 = 1_000_000;
+
+pub(crate) struct Open {
+    pub(crate) calls_per_s: f64,
+    pub(crate) seconds: f64,
+}
+
+pub(crate) struct OpenResult {
+    pub(crate) tally: Tally,
+    /// Taps the plan wanted over the whole phase, all of which were sent.
+    pub(crate) calls: u64,
+    /// Highest number of calls waiting for an answer at once: large means the rate was not sustained.
+    pub(crate) max_in_flight: u64,
+}
+
+/// Runs the phase; every call is answered when it returns. Handles are the calls' numbers in the phase, from 0, so
+/// that the intended time follows from the handle alone. `observe` is called about every tick with the time, for
+/// callers that trigger something meanwhile.
+pub(crate) fn run(
+    plan: &Open,
+    next_tap: &mut dyn FnMut() -> Tap,
+    connections: &mut [Connection],
+    observe: &mut dyn FnMut(u64),
+) -> anyhow::Result<OpenResult> {
+    assert!(plan.calls_per_s > 0.0, "a rate is positive");
+    let mut tally = Tally::new();
+    let calls = (plan.calls_per_s * plan.seconds) as u64;
+    let interval_ns = 1e9 / plan.calls_per_s;
+    let start_ns = now_ns();
+    let intended_ns = |call: u64| start_ns + (call as f64 * interval_ns) as u64;
+    let (mut sent, mut answered, mut max_in_flight) = (0u64, 0u64, 0u64);
+    let mut last_heard_ns = start_ns;
+    let mut interests = Vec::new();
+    while answered < calls {
+        let mut now = now_ns();
+        observe(now);
+        while sent < calls && intended_ns(sent) <= now && sent - answered < MAX_IN_FLIGHT {
+            let tap = next_tap();
+            let connection = tap.card_id as usize % connections.len();
+            connections[connection].queue(sent, &tap);
+            sent += 1;
+        }
+        max_in_flight = max_in_flight.max(sent - answered);
+        interests.clear();
+        for connection in connections.iter_mut() {
+            connection.flush()?;
+            interests.push(connection.interest());
+        }
+        let next_ns = if sent < calls { intended_ns(sent).max(now + TICK_NS) } else { now + 100_000_000 };
+        now = wait_for(&mut interests, next_ns)?;
+        for (connection, interest) in connections.iter_mut().zip(&interests) {
+            if interest.readable() {
+                let replies = connection.receive(&mut |handle, reply| {
+                    tally.reply(&reply, now.saturating_sub(intended_ns(handle)));
+                })?;
+                answered += replies as u64;
+                last_heard_ns = now;
+            }
+        }
+        ensure!(now - last_heard_ns < SILENCE_LIMIT_NS, "no reply for a minute, {} calls waiting", sent - answered);
+    }
+    Ok(OpenResult { tally, calls, max_in_flight })
+}
+
+/// Waits for replies, at the longest until `until_ns`; returns the time it is now.
+fn wait_for(interests: &mut [poll::Interest], until_ns: u64) -> anyhow::Result<u64> {
+    let now = now_ns();
+    if until_ns > now {
+        poll::wait(interests, until_ns - now)?;
+    } else {
+        poll::wait(interests, 0)?;
+    }
+    Ok(now_ns())
+}

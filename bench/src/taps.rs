@@ -1,0 +1,136 @@
+//! `bench taps`: the same taps judged by each contender in turn, on the same machine, in one run.
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::contenders::{Contender, Kind, Options, Shape};
+use crate::load::closed_loop::{self, Closed};
+use crate::load::connection::Connection;
+use crate::load::open_loop::{self, Open};
+use crate::load::single::{self, Caller};
+use crate::load::tally::Counts;
+use crate::transit::population::Population;
+use crate::transit::stream::TapStream;
+use crate::{clock, machine, verify};
+
+/// Calls of the one-at-a-time phase at most: enough for a median.
+const MAX_SINGLE_CALLS: u64 = 20_000;
+
+/// What the command line decides.
+pub(crate) struct Plan {
+    pub(crate) population: Population,
+    pub(crate) seconds: f64,
+    pub(crate) seed: u64,
+    pub(crate) verification_taps: usize,
+    pub(crate) connections: Option<usize>,
+    pub(crate) window: Option<usize>,
+    /// Upper bound on the taps of the saturated phase, so that contenders of any speed stop at the same tap.
+    pub(crate) max_taps: u64,
+}
+
+/// One contender's figures. Latencies are those of the open loop at half the saturated rate.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) name: &'static str,
+    pub(crate) version: String,
+    pub(crate) connections: usize,
+    pub(crate) window: usize,
+    pub(crate) decisions_per_s: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) p999_ms: f64,
+    pub(crate) max_ms: f64,
+    /// The rate of the open loop.
+    pub(crate) half_rate_per_s: f64,
+    pub(crate) half_rate_max_in_flight: u64,
+    pub(crate) single_p50_ms: f64,
+    pub(crate) single_p99_ms: f64,
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+    pub(crate) fraud: u64,
+    pub(crate) errors: u64,
+    /// Processor time of generator and contender in the saturated phase.
+    pub(crate) generator_ns_per_call: f64,
+    pub(crate) contender_ns_per_call: f64,
+    pub(crate) load_seconds: f64,
+    pub(crate) resident_mib: u64,
+}
+
+/// Runs one contender through all phases, and stops it.
+pub(crate) fn run(kind: Kind, plan: &Plan, options: &Options) -> anyhow::Result<Figures> {
+    let name = kind.name();
+    let mut contender = kind.start(options).with_context(|| format!("starting {name}"))?;
+    eprintln!("{name}: {}; loading {} cards", contender.version(), plan.population.len());
+    let start_ns = clock::now_ns();
+    contender.load(plan.population).with_context(|| format!("loading {name}"))?;
+    let load_seconds = (clock::now_ns() - start_ns) as f64 / 1e9;
+    eprintln!("{name}: loaded in {load_seconds:.1} s; verifying {} answers", plan.verification_taps);
+    verify::run(&*contender, plan.population, plan.seed, plan.verification_taps)
+        .with_context(|| format!("verifying {name}"))?;
+    measure(kind, plan, &*contender, load_seconds).with_context(|| format!("measuring {name}"))
+}
+
+fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64) -> anyhow::Result<Figures> {
+    let name = kind.name();
+    let preferred = contender.shape();
+    let shape = Shape {
+        connections: plan.connections.unwrap_or(preferred.connections),
+        window: plan.window.unwrap_or(preferred.window),
+    };
+    let mut stream = TapStream::new(plan.seed, plan.population);
+    let mut connections = Vec::new();
+    for _ in 0..shape.connections {
+        connections.push(Connection::new(contender.connect()?, contender.codec())?);
+    }
+    let mut counts = Counts::default();
+    let mut failure = None;
+
+    let own_before = machine::own_processor_seconds();
+    let used_before = machine::processor_seconds(contender.process_id());
+    let closed = Closed { window: shape.window, seconds: plan.seconds, max_calls: plan.max_taps };
+    let saturated = closed_loop::run(&closed, &mut || stream.next_tap(), &mut connections, &mut |_, _| {})?;
+    let calls = saturated.tally.counts.total() as f64;
+    let used = machine::processor_seconds(contender.process_id()) - used_before;
+    let own = machine::own_processor_seconds() - own_before;
+    let per_second = saturated.per_second();
+    counts.merge(&saturated.tally.counts);
+    failure = failure.or(saturated.tally.first_failure.clone());
+    eprintln!("{name}: {per_second:.0} decisions/s saturated");
+
+    let open = Open { calls_per_s: per_second / 2.0, seconds: plan.seconds };
+    let half = open_loop::run(&open, &mut || stream.next_tap(), &mut connections, &mut |_| {})?;
+    counts.merge(&half.tally.counts);
+    failure = failure.or(half.tally.first_failure.clone());
+    drop(connections);
+
+    let mut caller = Caller::new(contender.connect()?, contender.codec())?;
+    let single =
+        single::run(&mut caller, &mut || stream.next_tap(), plan.seconds.min(5.0), MAX_SINGLE_CALLS)?;
+    counts.merge(&single.counts);
+    if let Some(text) = failure.or(single.first_failure.clone()) {
+        eprintln!("{name}: {} calls failed, the first with: {text}", counts.failed);
+    }
+    Ok(Figures {
+        name,
+        version: contender.version(),
+        connections: shape.connections,
+        window: shape.window,
+        decisions_per_s: per_second.round(),
+        p50_ms: half.tally.latency_ms(0.5),
+        p99_ms: half.tally.latency_ms(0.99),
+        p999_ms: half.tally.latency_ms(0.999),
+        max_ms: half.tally.max_latency_ms(),
+        half_rate_per_s: open.calls_per_s.round(),
+        half_rate_max_in_flight: half.max_in_flight,
+        single_p50_ms: single.latency_ms(0.5),
+        single_p99_ms: single.latency_ms(0.99),
+        accepted: counts.accepted,
+        rejected: counts.rejected,
+        fraud: counts.fraud,
+        errors: counts.failed,
+        generator_ns_per_call: own * 1e9 / calls,
+        contender_ns_per_call: used * 1e9 / calls,
+        load_seconds,
+        resident_mib: machine::resident_bytes(contender.process_id()) >> 20,
+    })
+}
