@@ -98,7 +98,7 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
     eprintln!("{name}: {per_second:.0} decisions/s saturated");
 
     let open = Open { calls_per_s: per_second / 2.0, seconds: plan.seconds };
-    let half = open_loop::run(&open, &mut || stream.next_tap(), &mut connections, &mut |_| {})?;
+    let half = open_loop::run(&open, &mut || stream.next_tap(), &mut connections)?;
     counts.merge(&half.tally.counts);
     failure = failure.or(half.tally.first_failure.clone());
     drop(connections);

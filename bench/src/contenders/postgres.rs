@@ -49,7 +49,8 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) fn start() -> anyhow::Result<Self> {
         let binary = find_server()?;
-        let version = Command::new(&binary).arg("--version").output().context("asking for PostgreSQL's version")?;
+        let version =
+            Command::new(&binary).arg("--version").output().context("asking for PostgreSQL's version")?;
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
         let directory = tempfile::Builder::new().prefix("bench-postgres-").tempdir()?;
         let identity = server_identity()?;
@@ -93,7 +94,8 @@ impl Contender for Postgres {
         let mut session = self.session()?;
         exchange(&mut session, &query(SCHEMA)).context("creating the schema")?;
         for station in &STATIONS {
-            let sql = format!("INSERT INTO stations VALUES ({}, '{}', {FARE_CENTS})", station.id, station.name);
+            let sql =
+                format!("INSERT INTO stations VALUES ({}, '{}', {FARE_CENTS})", station.id, station.name);
             exchange(&mut session, &query(&sql))?;
         }
         let mut cards = population.all_cards().peekable();

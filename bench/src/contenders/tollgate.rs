@@ -41,7 +41,8 @@ impl Tollgate {
             let path = options.tollgate_binary.display();
             bail!("no Tollgate binary at {path}: cargo build --release, or name one with --tollgate");
         };
-        let version = Command::new(&binary).arg("--version").output().context("asking for Tollgate's version")?;
+        let version =
+            Command::new(&binary).arg("--version").output().context("asking for Tollgate's version")?;
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
         let directory = tempfile::Builder::new().prefix("bench-tollgate-").tempdir()?;
         let volt = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));

@@ -87,6 +87,10 @@ pub(crate) fn run(
                 last_heard_ns = now;
             }
         }
-        ensure!(now - last_heard_ns < SILENCE_LIMIT_NS, "no reply for a minute, {} calls waiting", sent - answered);
+        ensure!(
+            now - last_heard_ns < SILENCE_LIMIT_NS,
+            "no reply for a minute, {} calls waiting",
+            sent - answered
+        );
     }
 }

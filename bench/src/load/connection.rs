@@ -76,7 +76,9 @@ impl Connection {
         match self.socket.read(&mut self.input[self.filled..]) {
             Ok(0) => bail!("the contender closed the connection"),
             Ok(count) => self.filled += count,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(0),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(0);
+            }
             Err(error) => return Err(error).context("reading replies"),
         }
         let (mut at, mut replies) = (0, 0);

@@ -23,20 +23,16 @@ pub(crate) struct Open {
 
 pub(crate) struct OpenResult {
     pub(crate) tally: Tally,
-    /// Taps the plan wanted over the whole phase, all of which were sent.
-    pub(crate) calls: u64,
     /// Highest number of calls waiting for an answer at once: large means the rate was not sustained.
     pub(crate) max_in_flight: u64,
 }
 
 /// Runs the phase; every call is answered when it returns. Handles are the calls' numbers in the phase, from 0, so
-/// that the intended time follows from the handle alone. `observe` is called about every tick with the time, for
-/// callers that trigger something meanwhile.
+/// that the intended time follows from the handle alone.
 pub(crate) fn run(
     plan: &Open,
     next_tap: &mut dyn FnMut() -> Tap,
     connections: &mut [Connection],
-    observe: &mut dyn FnMut(u64),
 ) -> anyhow::Result<OpenResult> {
     assert!(plan.calls_per_s > 0.0, "a rate is positive");
     let mut tally = Tally::new();
@@ -49,7 +45,6 @@ pub(crate) fn run(
     let mut interests = Vec::new();
     while answered < calls {
         let mut now = now_ns();
-        observe(now);
         while sent < calls && intended_ns(sent) <= now && sent - answered < MAX_IN_FLIGHT {
             let tap = next_tap();
             let connection = tap.card_id as usize % connections.len();
@@ -73,9 +68,13 @@ pub(crate) fn run(
                 last_heard_ns = now;
             }
         }
-        ensure!(now - last_heard_ns < SILENCE_LIMIT_NS, "no reply for a minute, {} calls waiting", sent - answered);
+        ensure!(
+            now - last_heard_ns < SILENCE_LIMIT_NS,
+            "no reply for a minute, {} calls waiting",
+            sent - answered
+        );
     }
-    Ok(OpenResult { tally, calls, max_in_flight })
+    Ok(OpenResult { tally, max_in_flight })
 }
 
 /// Waits for replies, at the longest until `until_ns`; returns the time it is now.

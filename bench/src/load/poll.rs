@@ -26,10 +26,6 @@ impl Interest {
     pub(crate) fn readable(&self) -> bool {
         self.inner.revents & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) != 0
     }
-
-    pub(crate) fn writable(&self) -> bool {
-        self.inner.revents & libc::POLLOUT != 0
-    }
 }
 
 /// Waits until something has come or `timeout_ns` has passed; true when something has come.

@@ -75,7 +75,10 @@ fn decide(card: &mut Card, entries: &[(i64, i32)], tap: &Tap) -> (Outcome, Strin
             return (Outcome::Rejected, "Card Expired".into());
         }
     } else if card.balance_cents < FARE_CENTS {
-        return (Outcome::Rejected, format!("Card has insufficient balance: {}", dollars(card.balance_cents)));
+        return (
+            Outcome::Rejected,
+            format!("Card has insufficient balance: {}", dollars(card.balance_cents)),
+        );
     }
     if is_fraud(entries, tap) {
         return (Outcome::Fraud, "Fraudulent transaction".into());

@@ -17,7 +17,10 @@ impl<'a> Reader<'a> {
     pub(crate) fn take(&mut self, len: usize, field: &'static str) -> Result<&'a [u8], WireError> {
         let end = self.at.checked_add(len).filter(|&end| end <= self.bytes.len());
         let Some(end) = end else {
-            return Err(WireError::new(field, format!("{len} bytes wanted, {} left", self.bytes.len() - self.at)));
+            return Err(WireError::new(
+                field,
+                format!("{len} bytes wanted, {} left", self.bytes.len() - self.at),
+            ));
         };
         let taken = &self.bytes[self.at..end];
         self.at = end;

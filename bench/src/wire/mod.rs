@@ -19,13 +19,19 @@ pub(crate) struct Reply<'a> {
     pub(crate) message: &'a [u8],
 }
 
+/// Something whole at the front of a buffer, or None when more bytes are needed.
+pub(crate) type Parsed<T> = Result<Option<T>, WireError>;
+
+/// The length of a general reply, and the server's error text if it is one.
+pub(crate) type CallResult = (usize, Result<(), String>);
+
 /// How one contender is asked to judge a tap.
 pub(crate) trait Codec {
     /// Appends the call. `handle` is unique within the connection and comes back where the protocol has room for it.
     fn encode_tap(&mut self, handle: u64, tap: &Tap, out: &mut Vec<u8>);
 
     /// The first whole reply in `bytes` and its length; None when more bytes are needed.
-    fn decode_reply<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(usize, Reply<'a>)>, WireError>;
+    fn decode_reply<'a>(&mut self, bytes: &'a [u8]) -> Parsed<(usize, Reply<'a>)>;
 }
 
 /// The contender sent something its protocol does not allow here.

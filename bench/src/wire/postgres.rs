@@ -2,7 +2,7 @@
 //! so that each tap is a transaction of its own however many are in flight.
 
 use super::bytes::{Reader, frame_length};
-use super::{Codec, Reply, WireError};
+use super::{CallResult, Codec, Parsed, Reply, WireError};
 use crate::transit::judge::Outcome;
 use crate::transit::stream::{ENTRY, Tap};
 
@@ -56,14 +56,14 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
 
 /// The first whole message: its kind, its body, and its length with kind and prefix.
 #[inline]
-fn first_message(bytes: &[u8]) -> Result<Option<(u8, &[u8], usize)>, WireError> {
+fn first_message(bytes: &[u8]) -> Parsed<(u8, &[u8], usize)> {
     let Some((kind, rest)) = bytes.split_first() else { return Ok(None) };
     let Some(len) = frame_length(rest, 4..=MAX_MESSAGE_BYTES)? else { return Ok(None) };
     Ok(rest.get(4..len).map(|body| (*kind, body, len + 1)))
 }
 
 /// Everything up to ReadyForQuery at the front of `bytes`: its length, and the first error's text if there was one.
-pub(crate) fn until_ready(bytes: &[u8]) -> Result<Option<(usize, Result<(), String>)>, WireError> {
+pub(crate) fn until_ready(bytes: &[u8]) -> Parsed<CallResult> {
     let (mut at, mut result) = (0, Ok(()));
     while let Some((kind, body, used)) = first_message(&bytes[at..])? {
         at += used;
@@ -120,7 +120,7 @@ impl Codec for PostgresCodec {
         out.extend_from_slice(&self.tap);
     }
 
-    fn decode_reply<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(usize, Reply<'a>)>, WireError> {
+    fn decode_reply<'a>(&mut self, bytes: &'a [u8]) -> Parsed<(usize, Reply<'a>)> {
         let mut at = 0;
         let mut answer = None;
         while let Some((kind, body, used)) = first_message(&bytes[at..])? {
@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn a_reply_ends_with_ready() {
         let row = [&[0, 2, 0, 0, 0, 2, 0, 1, 0, 0, 0, 2][..], b"ok"].concat();
-        let parts = [message(b'2', &[]), message(b'D', &row), message(b'C', b"SELECT 1\0"), message(b'Z', b"I")];
+        let parts =
+            [message(b'2', &[]), message(b'D', &row), message(b'C', b"SELECT 1\0"), message(b'Z', b"I")];
         let whole = parts.concat();
         let mut codec = PostgresCodec::new();
         for cut in 0..whole.len() {

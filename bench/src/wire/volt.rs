@@ -2,7 +2,7 @@
 //! the first row's first two cells.
 
 use super::bytes::{Reader, frame_length};
-use super::{Codec, Reply, WireError};
+use super::{CallResult, Codec, Parsed, Reply, WireError};
 use crate::transit::judge::Outcome;
 use crate::transit::stream::{ENTRY, Tap};
 
@@ -17,8 +17,8 @@ const TYPE_STRING: i8 = 9;
 
 /// SHA-256 of the empty password, which is sent also when nobody checks it.
 const EMPTY_PASSWORD_SHA256: [u8; 32] = [
-    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
-    0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27,
+    0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
 /// One positional parameter.
@@ -42,7 +42,7 @@ pub(crate) fn login_request() -> Vec<u8> {
 }
 
 /// Reads the login reply at the front of `bytes`: the server's build string and how long the message was.
-pub(crate) fn login_reply(bytes: &[u8]) -> Result<Option<(usize, String)>, WireError> {
+pub(crate) fn login_reply(bytes: &[u8]) -> Parsed<(usize, String)> {
     let Some((used, body)) = frame(bytes)? else { return Ok(None) };
     let mut reader = Reader::new(body);
     reader.i8("login version")?;
@@ -102,7 +102,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 
 /// The first whole message: its length with the prefix, and its body.
 #[inline]
-fn frame(bytes: &[u8]) -> Result<Option<(usize, &[u8])>, WireError> {
+fn frame(bytes: &[u8]) -> Parsed<(usize, &[u8])> {
     let Some(len) = frame_length(bytes, 1..=MAX_MESSAGE_BYTES)? else { return Ok(None) };
     Ok(bytes.get(4..4 + len).map(|body| (4 + len, body)))
 }
@@ -141,7 +141,7 @@ impl Codec for VoltCodec {
     }
 
     #[inline]
-    fn decode_reply<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(usize, Reply<'a>)>, WireError> {
+    fn decode_reply<'a>(&mut self, bytes: &'a [u8]) -> Parsed<(usize, Reply<'a>)> {
         let Some((used, body)) = frame(bytes)? else { return Ok(None) };
         let mut reader = Reader::new(body);
         let handle = open_reply(&mut reader)?;
@@ -202,7 +202,7 @@ fn message_row(mut reader: Reader<'_>) -> Result<(bool, &[u8]), WireError> {
 }
 
 /// The outcome of any call at the front of `bytes`: its length, and the status text when it failed.
-pub(crate) fn call_reply(bytes: &[u8]) -> Result<Option<(usize, Result<(), String>)>, WireError> {
+pub(crate) fn call_reply(bytes: &[u8]) -> Parsed<CallResult> {
     let Some((used, body)) = frame(bytes)? else { return Ok(None) };
     let opened = open_reply(&mut Reader::new(body))?;
     let result = match opened {
@@ -268,7 +268,10 @@ mod tests {
         }
         let (used, reply) = codec.decode_reply(&bytes).unwrap().unwrap();
         assert_eq!(used, bytes.len());
-        assert_eq!(reply, Reply { handle: Some(9), outcome: Outcome::Fraud, message: b"Fraudulent transaction" });
+        assert_eq!(
+            reply,
+            Reply { handle: Some(9), outcome: Outcome::Fraud, message: b"Fraudulent transaction" }
+        );
     }
 
     #[test]

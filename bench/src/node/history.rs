@@ -1,0 +1,63 @@
+//! A node filled with history through its own wire port, and connections to go on with.
+
+use anyhow::ensure;
+
+use crate::contenders::tollgate::Tollgate;
+use crate::contenders::{Contender, Options};
+use crate::load::closed_loop::{self, Closed, ClosedResult};
+use crate::load::connection::Connection;
+use crate::transit::population::Population;
+use crate::transit::stream::TapStream;
+
+/// What a measurement of a node starts from.
+pub(crate) struct History {
+    pub(crate) population: Population,
+    pub(crate) seed: u64,
+    /// Taps sent before anything is measured.
+    pub(crate) taps: u64,
+}
+
+/// A running node and the stream of which it has seen the beginning.
+pub(crate) struct Filled {
+    pub(crate) node: Tollgate,
+    pub(crate) stream: TapStream,
+    /// Taps per second while it was filled.
+    pub(crate) taps_per_s: f64,
+}
+
+impl History {
+    /// Starts an empty node and loads the cards only.
+    pub(crate) fn start(&self, options: &Options) -> anyhow::Result<Tollgate> {
+        let mut node = Tollgate::start(options, "sync")?;
+        eprintln!("loading {} cards", self.population.len());
+        node.load(self.population)?;
+        Ok(node)
+    }
+
+    /// Sends the taps to a node that holds the cards.
+    pub(crate) fn fill(&self, node: Tollgate) -> anyhow::Result<Filled> {
+        eprintln!("sending {} taps", self.taps);
+        let mut stream = TapStream::new(self.seed, self.population);
+        let mut connections = connections(&node)?;
+        let plan = Closed { window: node.shape().window, seconds: f64::MAX, max_calls: self.taps };
+        let result = saturate(&plan, &mut stream, &mut connections)?;
+        Ok(Filled { node, stream, taps_per_s: result.per_second() })
+    }
+}
+
+/// As many connections as suit the node.
+pub(crate) fn connections(node: &Tollgate) -> anyhow::Result<Vec<Connection>> {
+    (0..node.shape().connections).map(|_| Connection::new(node.connect()?, node.codec())).collect()
+}
+
+/// A closed loop in which no call may fail.
+pub(crate) fn saturate(
+    plan: &Closed,
+    stream: &mut TapStream,
+    connections: &mut [Connection],
+) -> anyhow::Result<ClosedResult> {
+    let result = closed_loop::run(plan, &mut || stream.next_tap(), connections, &mut |_, _| {})?;
+    let failed = result.tally.counts.failed;
+    ensure!(failed == 0, "{failed} calls failed, the first with: {:?}", result.tally.first_failure);
+    Ok(result)
+}

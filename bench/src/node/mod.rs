@@ -1,0 +1,9 @@
+//! Measurements of one Tollgate node that have no peer: memory, recovery, snapshots under load.
+//! They use the node's wire port, its HTTP port and /proc, nothing else.
+
+pub(crate) mod history;
+pub(crate) mod http;
+pub(crate) mod memory;
+pub(crate) mod metrics;
+pub(crate) mod recovery;
+pub(crate) mod snapshot;
