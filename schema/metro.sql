@@ -86,7 +86,6 @@ CREATE TABLE card_rides (
   accepted_entries INTEGER         DEFAULT 0 NOT NULL,
   open_time        TIMESTAMP,
   open_ride        INTEGER,
-  open_station     SMALLINT,
   PRIMARY KEY (card_id)
 );
 PARTITION TABLE card_rides ON COLUMN card_id;
@@ -95,8 +94,7 @@ PARTITION TABLE card_rides ON COLUMN card_id;
 CREATE TABLE open_rides (
   card_id        INTEGER           NOT NULL,
   entry_time     TIMESTAMP         NOT NULL,
-  ride           INTEGER           NOT NULL,
-  station_id     SMALLINT          NOT NULL
+  ride           INTEGER           NOT NULL
 );
 PARTITION TABLE open_rides ON COLUMN card_id;
 CREATE INDEX open_rides_by_card ON open_rides (card_id, entry_time);

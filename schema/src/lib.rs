@@ -5,12 +5,14 @@
 //! - [`catalog`]: what a DDL text declares, once it is checked; [`ddl`]: the reader of that text.
 //! - [`row`]: how a row is laid out in bytes; [`record`]: a row as a list of values.
 //! - [`store`]: the rows of one partition, with their indexes, views, undo and effects.
+//! - [`dynamic`]: rows by value, for whoever has no typed rows.
 //! - [`codec`]: VoltDB's binary form of values, parameter sets and result tables.
 //! - [`ring`]: which partition a key belongs to.
 
 pub mod catalog;
 pub mod codec;
 pub mod ddl;
+pub mod dynamic;
 pub mod record;
 pub mod ring;
 pub mod row;

@@ -113,7 +113,7 @@ fn is_of_type(value: &Value, column_type: Type) -> bool {
 }
 
 /// Appends a value that is of the column's type, or NULL.
-fn write(value: &Value, column_type: Type, fixed: &mut Vec<u8>, tail: &mut Vec<u8>) {
+pub(crate) fn write(value: &Value, column_type: Type, fixed: &mut Vec<u8>, tail: &mut Vec<u8>) {
     match value {
         Value::Null => write_null(column_type, fixed, tail),
         Value::TinyInt(number) => fixed.extend_from_slice(&number.to_le_bytes()),

@@ -4,7 +4,7 @@
 mod effect;
 pub mod key;
 mod naive;
-mod shape;
+pub(crate) mod shape;
 
 pub use effect::{EffectError, Malformed};
 pub use naive::{Frozen, History, Store};
