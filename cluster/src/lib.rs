@@ -7,4 +7,6 @@
 
 pub mod disk;
 pub mod log;
+mod random;
 pub mod replica;
+pub mod snapshot;

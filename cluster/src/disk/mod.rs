@@ -3,6 +3,7 @@
 //! Nothing above this module touches the file system. It knows no format. Calls block; whoever owns a thread decides which
 //! one blocks (the log thread and the snapshot thread of the server).
 
+mod faulty;
 mod real;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use faulty::{FaultyDisk, Keep};
 pub use real::RealDisk;
 
 /// A directory tree with explicit durability: nothing survives a power cut unless it was synced.

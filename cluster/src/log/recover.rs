@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use raft::eraftpb::{Entry, HardState};
 
 use super::batch::{GroupAppend, LogStart};
@@ -39,6 +40,12 @@ impl RecoveredGroup {
     pub fn last_index(&self) -> u64 {
         self.state.last_index()
     }
+
+    /// (index, term, data) of each entry behind the start, in order. A replica hands out the committed ones itself; this is for tools
+    /// and tests.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, u64, &Bytes)> {
+        self.state.entries.iter().map(|entry| (entry.index, entry.term, &entry.data))
+    }
 }
 
 /// A group's state as the records tell it.
@@ -56,20 +63,24 @@ impl GroupRead {
         self.entries.back().map_or(start, |entry| entry.index)
     }
 
+    /// Whether everything between the start, the first entry and the commit index is there; `Err` says what is not.
+    fn check(&self) -> Result<(), String> {
+        let start = self.start.as_ref().map_or(0, |start| start.index);
+        if let Some(first) = self.entries.front().filter(|first| first.index != start + 1) {
+            return Err(format!("entries {} to {} are missing", start + 1, first.index - 1));
+        }
+        let (commit, last_index) = (self.hard_state.commit, self.last_index());
+        if commit > last_index {
+            return Err(format!("entries up to {commit} are committed, the log ends at {last_index}"));
+        }
+        Ok(())
+    }
+
     /// Applies one part of a record; `Err` says what does not fit together.
     fn apply(&mut self, part: GroupAppend) -> Result<(), String> {
         if let Some(start) = part.start {
-            if start.reset {
-                self.entries.clear();
-            } else {
-                while self.entries.front().is_some_and(|entry| entry.index <= start.index) {
-                    self.entries.pop_front();
-                }
-                if let Some(first) = self.entries.front()
-                    && first.index != start.index + 1
-                {
-                    return Err(format!("entries {} to {} are missing", start.index + 1, first.index - 1));
-                }
+            while self.entries.front().is_some_and(|entry| start.reset || entry.index <= start.index) {
+                self.entries.pop_front();
             }
             self.start = Some(start);
         }
@@ -82,7 +93,8 @@ impl GroupRead {
                 self.entries.pop_back();
             }
             if entry.index != self.last_index() + 1 {
-                return Err(format!("entry {} follows entry {}", entry.index, self.last_index()));
+                // What is missing was in a segment that went, because a start that is still to come made it needless.
+                self.entries.clear();
             }
             self.entries.push_back(entry);
         }
@@ -114,17 +126,13 @@ impl GroupsRead {
         Ok(())
     }
 
-    /// A commit index beyond the last entry means that records are missing.
+    /// Checks each group once all records are read.
     pub(super) fn check(&self, segments: &[SegmentFile]) -> Result<(), LogError> {
         for (number, group) in &self.0 {
-            let (commit, last_index) = (group.hard_state.commit, group.last_index());
-            if commit > last_index {
-                let last_segment = segments.last().expect("groups come from records in segments");
-                let reason = format!(
-                    "group {number}: entries up to {commit} are committed, the log ends at {last_index}"
-                );
-                return Err(LogError::corrupt(&last_segment.path, 0, reason));
-            }
+            let first_segment = segments.first().expect("groups come from records in segments");
+            group.check().map_err(|reason| {
+                LogError::corrupt(&first_segment.path, 0, format!("group {number}: {reason}"))
+            })?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::outstanding::{Outstanding, Unpersisted};
 use super::{FOUNDING_INDEX, FOUNDING_TERM, GroupConfig, Replica};
 use crate::log::{LogStart, LogView, Membership, RecoveredGroup, SnapshotMeta};
+use crate::random::SplitMix64;
 
 /// Why a replica cannot start from what is on disk.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -186,7 +187,7 @@ fn founding_start(config: &GroupConfig) -> LogStart {
 
 /// Election timeouts, a pure function of the seed and of the sequence of (term, role) a member goes through.
 pub(super) struct ElectionTimeouts {
-    state: u64,
+    random: SplitMix64,
     election_tick: usize,
     drawn_for: Option<(u64, StateRole)>,
     timeout: usize,
@@ -194,24 +195,15 @@ pub(super) struct ElectionTimeouts {
 
 impl ElectionTimeouts {
     fn new(election_tick: usize, seed: u64) -> Self {
-        Self { state: seed, election_tick, drawn_for: None, timeout: election_tick }
+        Self { random: SplitMix64::new(seed), election_tick, drawn_for: None, timeout: election_tick }
     }
 
     /// The timeout for this term and role, in ticks; drawn anew whenever either changed.
     pub(super) fn current(&mut self, term: u64, role: StateRole) -> usize {
         if self.drawn_for != Some((term, role)) {
             self.drawn_for = Some((term, role));
-            self.timeout = self.election_tick + (self.next() % self.election_tick as u64) as usize;
+            self.timeout = self.election_tick + self.random.below(self.election_tick as u64) as usize;
         }
         self.timeout
-    }
-
-    /// SplitMix64: small, and good enough to spread candidates.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
     }
 }
