@@ -17,5 +17,6 @@ pub mod record;
 pub mod ring;
 pub mod row;
 pub mod store;
+pub mod typed;
 pub mod types;
 pub mod value;

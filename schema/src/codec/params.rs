@@ -49,6 +49,12 @@ impl<'a> ParamReader<'a> {
         self.position
     }
 
+    /// The bytes that were not read yet.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.cursor.rest()
+    }
+
     /// The next parameter; `None` after the last.
     #[inline(always)]
     pub fn next_param(&mut self) -> Result<Option<RawParam<'a>>, ParamError> {

@@ -341,6 +341,11 @@ impl Store {
         self.undo_base += count;
     }
 
+    /// Bytes of effects since they were last taken.
+    pub fn effect_bytes(&self) -> usize {
+        self.effects.len()
+    }
+
     /// The effects of every change since the last call, for a block.
     pub fn take_effects(&mut self) -> Vec<u8> {
         self.effects_base += self.effects.len() as u64;
