@@ -1,0 +1,56 @@
+//! `ProcessExit(card_id, date_time, station_id, activity_code, amount)`: a card leaves; a trip may be complete.
+
+use super::{
+    metro::{CardEvents, Tables, Trips},
+    rides,
+    tap::{self, ACCEPTED, Answer, ENTRY, EXIT},
+};
+use crate::{
+    abort::Abort,
+    transaction::{Outcome, Tx},
+};
+
+/// Records the exit and pairs it with the card's latest accepted entry at or before it, if no exit has been paired
+/// with that entry: then a `trips` row is written. Aborts on an unknown station.
+pub(super) fn process_exit(
+    tx: &mut Tx<'_>,
+    card_id: i32,
+    date_time_ms: i64,
+    station_id: i32,
+    _activity_code: i8,
+    _amount: i32,
+) -> Result<Answer, Abort> {
+    let exit_station = i16::try_from(station_id)
+        .ok()
+        .filter(|&id| tx.stations().get(id).is_some())
+        .ok_or_else(|| tap::unknown_station(station_id))?;
+    let exit_us = tap::event_time_us(date_time_ms)?;
+    let entry = tx
+        .card_events()
+        .history(card_id)
+        .find(|e| e.date_time() <= exit_us && e.activity_code() == ENTRY && e.accept() == ACCEPTED)
+        .map(|e| (e.date_time(), e.station_id()));
+    tx.card_events().insert(CardEvents {
+        card_id,
+        date_time: exit_us,
+        station_id: exit_station,
+        activity_code: EXIT,
+        amount: 0,
+        accept: ACCEPTED,
+    })?;
+    if let Some((entry_us, entry_station)) = entry
+        && let Some(ride) = rides::close(tx, card_id, entry_us)?
+    {
+        let trip_id = format!("{card_id}_{ride}");
+        tx.trips().append(Trips {
+            trip_id: &trip_id,
+            card_id,
+            entry_station: i32::from(entry_station),
+            entry_time: entry_us,
+            exit_station: i32::from(exit_station),
+            exit_time: exit_us,
+        })?;
+    }
+    tx.decided(Outcome::None, 0);
+    Ok(Answer::ExitRecorded)
+}

@@ -1,0 +1,75 @@
+//! `RechargeCard(card_id, amount, station_id)`: money in, once.
+
+use super::metro::{CardAlertExport, Tables};
+use crate::{abort::Abort, transaction::Tx};
+
+const PAY_PER_RIDE: i8 = 0;
+
+/// Adds `amount` cents to a pay-per-ride card. Whatever comes of it is written to `card_alert_export`; a recharge
+/// that is refused changes nothing else. Answers 0.
+pub(super) fn recharge_card(
+    tx: &mut Tx<'_>,
+    card_id: i32,
+    amount: i32,
+    station_id: i32,
+) -> Result<i64, Abort> {
+    let station = i16::try_from(station_id).ok().and_then(|id| tx.stations().get(id));
+    let station_name = station.map(|s| s.name().unwrap_or_default().to_string());
+    let card = tx.cards().get(card_id).map(|card| (card.card_type(), card.balance()));
+    let message = match (card, &station_name) {
+        (None, _) => "Card not recharged: unknown card".to_string(),
+        (_, None) => format!("Card not recharged: unknown station {station_id}"),
+        (Some((card_type, _)), _) if card_type != PAY_PER_RIDE => {
+            "Card not recharged: unlimited card".to_string()
+        }
+        _ if amount <= 0 => format!("Card not recharged: amount {amount}"),
+        (Some((_, balance)), _) => match balance.checked_add(amount) {
+            None => "Card not recharged: balance would be too large".to_string(),
+            Some(balance) => {
+                tx.cards().update(card_id, |card| card.set_balance(balance))?;
+                "Card recharged successfully".to_string()
+            }
+        },
+    };
+    let contact = Contact::of(tx, card_id).unwrap_or_default();
+    let row = CardAlertExport {
+        station_name: station_name.as_deref(),
+        ..contact.row(card_id, tx.now_us(), &message)
+    };
+    tx.card_alert_export().append(row)?;
+    Ok(0)
+}
+
+/// Whom an alert about a card goes to.
+#[derive(Default)]
+pub(super) struct Contact {
+    name: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    pub(super) notify: i8,
+}
+
+impl Contact {
+    pub(super) fn of(tx: &mut Tx<'_>, card_id: i32) -> Option<Contact> {
+        let card = tx.cards().get(card_id)?;
+        Some(Contact {
+            name: card.name().map(str::to_string),
+            phone: card.phone().map(str::to_string),
+            email: card.email().map(str::to_string),
+            notify: card.notify(),
+        })
+    }
+
+    pub(super) fn row<'a>(&'a self, card_id: i32, now_us: i64, message: &'a str) -> CardAlertExport<'a> {
+        CardAlertExport {
+            card_id,
+            export_time: now_us,
+            station_name: None,
+            name: self.name.as_deref(),
+            phone: self.phone.as_deref(),
+            email: self.email.as_deref(),
+            notify: self.notify,
+            alert_message: message,
+        }
+    }
+}
