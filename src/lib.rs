@@ -1,4 +1,22 @@
-//! Tollgate: an in-memory, transactional risk store.
-pub mod client;
+//! Tollgate: an in-memory, transactional risk store whose procedures are compiled in.
+//!
+//! In reading order:
+//! - [`call`]: a call on its way in, its reply on its way out; [`gate`]: the door every call comes through;
+//! - [`partition`]: where a call runs, and when its reply may leave; [`block`]: what is logged of it;
+//!   [`replies`]: the replies that wait; [`core`]: the partitions of one executor, without IO;
+//! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`], [`clock`],
+//!   [`counters`];
+//! - [`wire`]: the front ends.
+
+pub mod block;
+pub mod call;
 pub mod clock;
+pub mod config;
+pub mod core;
+pub mod counters;
+pub mod gate;
+pub mod limits;
+pub mod node;
+pub mod partition;
+pub mod replies;
 pub mod wire;

@@ -1,3 +1,4 @@
 //! The front ends: what clients say, in the form each protocol says it.
 
+pub mod http;
 pub mod volt;

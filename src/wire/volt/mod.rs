@@ -8,6 +8,7 @@ pub mod frame;
 pub mod invocation;
 pub mod login;
 pub mod response;
+pub mod server;
 pub mod status;
 pub mod system;
 

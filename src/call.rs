@@ -1,0 +1,46 @@
+//! A call on its way from a front end to the executor, and its reply on the way back. One batch holds what one
+//! socket read brought; one reply message holds what one commit released for a connection.
+
+use bytes::Bytes;
+use std::{ops::Range, sync::Arc};
+use tollgate_procedures::registry::ProcedureId;
+
+/// Position of a partition, from 0.
+pub type PartitionId = u16;
+
+/// Where a call runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    Partition(PartitionId),
+    /// All partitions, one such call at a time.
+    All,
+}
+
+/// One call. Its bytes lie in its batch.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Given back with the reply; the client's own over the Volt port.
+    pub handle: i64,
+    pub procedure: ProcedureId,
+    pub target: Target,
+    /// The parameter set as it came, in [`Batch::bytes`].
+    pub parameters: Range<u32>,
+    /// An idempotency key in [`Batch::bytes`]: the call runs once, a repetition gets the stored reply.
+    pub identity: Option<Range<u32>>,
+}
+
+/// What one socket read brought.
+pub struct Batch {
+    pub sink: Arc<dyn ReplySink>,
+    /// When it was read, on the front end's monotonic clock: handed back with the replies.
+    pub received_us: u64,
+    pub bytes: Bytes,
+    pub calls: Vec<Call>,
+}
+
+/// Where replies go. Called by executors; never blocks.
+pub trait ReplySink: Send + Sync {
+    /// Whole response frames of `calls` calls, one after another (`wire::volt::response` is their form, over
+    /// every front end), which were read at `received_us`.
+    fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64);
+}

@@ -1,0 +1,162 @@
+//! The server's configuration: `tollgate.toml`. Unknown keys are errors, so that a misspelt limit is not ignored.
+
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// When a reply may leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// After fdatasync of the log.
+    #[default]
+    Sync,
+    /// After the log was written to the operating system. A crash of the process loses nothing; a power cut or a
+    /// crash of the machine loses up to the last `sync_interval_ms`.
+    Async,
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    /// Fixed when the data directory is made.
+    pub partitions: u16,
+    /// Executor threads; 0: one less than there are cores, at least one.
+    pub executors: usize,
+    pub durability: Durability,
+    pub sync_interval_ms: u64,
+    pub listen: Listen,
+    pub limits: Limits,
+    pub snapshot: SnapshotConfig,
+    pub log: LogConfig,
+}
+
+/// Where the front ends listen.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    pub volt: SocketAddr,
+    pub http: SocketAddr,
+}
+
+/// Beyond these, writes are refused with a clear status.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub connections: usize,
+    /// Resident memory of the process; 0: four fifths of the machine's.
+    pub memory_bytes: u64,
+    /// Free space that is left alone in the file system of the data directory.
+    pub disk_free_bytes: u64,
+    /// Rows a stream keeps in each partition before the oldest are trimmed.
+    pub stream_rows: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SnapshotConfig {
+    /// A snapshot is taken when the log has grown by this much since the last one.
+    pub log_bytes: u64,
+    /// Written at most this fast, so that the log's syncs stay quick; 0: no limit.
+    pub bytes_per_second: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    pub segment_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            data_dir: PathBuf::from("tollgate-data"),
+            partitions: 4,
+            executors: 0,
+            durability: Durability::Sync,
+            sync_interval_ms: 200,
+            listen: Listen::default(),
+            limits: Limits::default(),
+            snapshot: SnapshotConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Listen {
+        Listen { volt: ([127, 0, 0, 1], 21212).into(), http: ([127, 0, 0, 1], 8080).into() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: crate::limits::CONNECTIONS_MAX,
+            memory_bytes: 0,
+            disk_free_bytes: 1 << 30,
+            stream_rows: 1_000_000,
+        }
+    }
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> SnapshotConfig {
+        SnapshotConfig { log_bytes: 2 << 30, bytes_per_second: 200 << 20 }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig { segment_bytes: 64 << 20 }
+    }
+}
+
+/// What `tollgate init` writes: every key with its default, and what it is for.
+pub const SAMPLE: &str = include_str!("config_sample.toml");
+
+impl Config {
+    /// Reads a file; the error names the file and the place.
+    pub fn read(path: &Path) -> anyhow::Result<Config> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| anyhow::anyhow!("{}: {e} (`tollgate init` writes a sample)", path.display()))?;
+        let config: Config = toml::from_str(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!((1..=256).contains(&self.partitions), "partitions must be from 1 to 256");
+        anyhow::ensure!(self.limits.connections > 0, "limits.connections must be at least 1");
+        anyhow::ensure!(self.log.segment_bytes >= 1 << 20, "log.segment_bytes must be at least 1 MiB");
+        Ok(())
+    }
+
+    /// Executor threads to start.
+    pub fn executor_count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let wanted = if self.executors == 0 { cores.saturating_sub(1) } else { self.executors };
+        wanted.clamp(1, usize::from(self.partitions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_the_default() {
+        let sample: Config = toml::from_str(SAMPLE).expect("the sample parses");
+        assert_eq!(format!("{sample:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error() {
+        let error = toml::from_str::<Config>("[limits]\nconections = 1").unwrap_err();
+        assert!(error.to_string().contains("conections"), "{error}");
+    }
+}

@@ -1,0 +1,251 @@
+//! The partitions of one executor and everything that decides on them, without IO: batches, log answers and raft
+//! messages come in; replies, one log batch and raft messages come out. The server's executor thread and the
+//! simulator drive the same code.
+//!
+//! Runs on: an executor thread. It never knows: sockets, files, clocks (time is an argument).
+
+use crate::{
+    call::{Batch, Call, PartitionId, Target},
+    counters::Counters,
+    limits,
+    partition::{self, Fatal, Partition, Publish, Ran},
+    wire::volt::{
+        response::{self, Tables},
+        status::Status,
+    },
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+use tollgate_cluster::{
+    log::LogBatch,
+    replica::{Outbox, RaftMessage, RoleChange},
+};
+use tollgate_procedures::{Abort, MultiTx, Registry, Results, procedure::Code, registry::Registered};
+use tollgate_schema::{ring::Ring, store::Store};
+
+/// See the module.
+pub struct Core {
+    registry: Arc<Registry>,
+    ring: Arc<Ring>,
+    /// By partition number; `None` for those that other executors own.
+    partitions: Vec<Option<Box<Partition>>>,
+    outbox: Outbox,
+    pub counters: Counters,
+}
+
+/// What a flush asks of the shell.
+#[derive(Default)]
+pub struct Flushed {
+    /// One record of the node log.
+    pub log: LogBatch,
+    /// Whom to answer once it is durable: partition and ready number.
+    pub acks: Vec<(PartitionId, u64)>,
+    pub messages: Vec<(PartitionId, RaftMessage)>,
+}
+
+impl Core {
+    pub fn new(registry: Arc<Registry>, ring: Arc<Ring>, partitions: Vec<Option<Box<Partition>>>) -> Core {
+        assert_eq!(partitions.len(), usize::from(ring.partitions()), "one place for each partition");
+        let counters = Counters::new(registry.procedures().len());
+        Core { registry, ring, partitions, outbox: Outbox::default(), counters }
+    }
+
+    /// The partitions that are here.
+    pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.partitions.iter().flatten().map(|p| &**p)
+    }
+
+    pub fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.partitions.iter_mut().flatten().map(|p| &mut **p)
+    }
+
+    pub fn partition_mut(&mut self, id: PartitionId) -> Option<&mut Partition> {
+        self.partitions.get_mut(usize::from(id)).and_then(|p| p.as_deref_mut())
+    }
+
+    /// Hands over the partitions that are here, to whoever runs a transaction over all.
+    pub fn lend(&mut self) -> Vec<Box<Partition>> {
+        self.partitions.iter_mut().filter_map(Option::take).collect()
+    }
+
+    /// Takes partitions in: those lent to us, or our own coming home.
+    pub fn take_in(&mut self, partitions: Vec<Box<Partition>>) {
+        for partition in partitions {
+            let place = &mut self.partitions[usize::from(partition.id)];
+            assert!(place.is_none(), "a partition is in one place only");
+            *place = Some(partition);
+        }
+    }
+
+    /// Whether a batch needs every partition of the node here.
+    pub fn wants_all(batch: &Batch) -> bool {
+        batch.calls.iter().any(|call| call.target == Target::All)
+    }
+
+    /// Runs every call of a batch.
+    pub fn run(&mut self, batch: &Batch, now_us: i64) {
+        for call in &batch.calls {
+            let registry = self.registry.clone();
+            let registered = registry.get(call.procedure);
+            let ran = match call.target {
+                Target::Partition(id) => self.run_single(registered, batch, call, id, now_us),
+                Target::All => self.run_multi(registered, batch, call, now_us),
+            };
+            self.counters.count(call.procedure, ran);
+        }
+    }
+
+    fn run_single(
+        &mut self,
+        registered: &Registered,
+        batch: &Batch,
+        call: &Call,
+        id: PartitionId,
+        now_us: i64,
+    ) -> Ran {
+        let Some(partition) = self.partitions.get_mut(usize::from(id)).and_then(|p| p.as_deref_mut()) else {
+            return refuse(batch, call, "the partition is not on this executor");
+        };
+        if !partition.serves() {
+            return refuse(batch, call, "this node does not lead the partition yet; please try again");
+        }
+        let parameters = &batch.bytes[call.parameters.start as usize..call.parameters.end as usize];
+        partition.run(registered, parameters, call.handle, batch, now_us)
+    }
+
+    /// Runs a call over all partitions: what it changes becomes one block in each, all in one record of the log, so it
+    /// is there entirely or not at all. Only on a node that is the sole voter of every group; a cluster refuses it.
+    fn run_multi(&mut self, registered: &Registered, batch: &Batch, call: &Call, now_us: i64) -> Ran {
+        let Code::Multi(code) = &registered.procedure.code else {
+            unreachable!("the front end sends only procedures of all partitions here")
+        };
+        if self.partitions.iter().any(|p| p.as_ref().is_none_or(|p| !p.serves() || !p.is_sole_voter())) {
+            return refuse(batch, call, "a transaction over all partitions needs all of them on this node");
+        }
+        let partitions: Vec<&mut Partition> =
+            self.partitions.iter_mut().flatten().map(|p| &mut **p).collect();
+        let (mut stores, mut marks, mut timestamp_us) = (Vec::new(), Vec::new(), now_us);
+        for partition in partitions {
+            timestamp_us = partition.next_timestamp_us(timestamp_us);
+            let store: &mut Store = partition.store_mut();
+            marks.push(store.mark());
+            stores.push(store);
+        }
+        let parameters = &batch.bytes[call.parameters.start as usize..call.parameters.end as usize];
+        let mut tables = Vec::new();
+        let mut results = Results::new(&mut tables);
+        let mut tx = MultiTx::new(stores, &self.ring, registered.base, timestamp_us, timestamp_us as u64);
+        let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, parameters, &mut results)));
+        let count = results.tables();
+        drop(tx);
+        let outcome = outcome.unwrap_or_else(|panic| Err(Abort::Internal(partition::panic_text(&*panic))));
+        self.finish_multi(&marks, outcome.map(|()| (count, tables)), batch, call)
+    }
+
+    fn finish_multi(
+        &mut self,
+        marks: &[tollgate_schema::store::Mark],
+        outcome: Result<(u16, Vec<u8>), Abort>,
+        batch: &Batch,
+        call: &Call,
+    ) -> Ran {
+        let committed = outcome.is_ok();
+        for (partition, &mark) in self.partitions.iter_mut().flatten().zip(marks) {
+            if !committed {
+                partition.store_mut().rollback_to(mark);
+            } else if partition.store().mark() != mark {
+                partition.joined();
+            }
+        }
+        // The reply depends on all partitions. Its home's block is made even if it is empty, and goes into the same
+        // record as theirs, behind all that they had before: when it is durable, so is everything the reply saw.
+        let home = self.partitions[0].as_deref_mut().expect("all partitions are here");
+        home.joined();
+        let replies = home.open_replies();
+        let ran = match outcome {
+            Ok((count, tables)) => {
+                let tables = Tables { count, bytes: &tables };
+                response::write_success(&mut replies.bytes, call.handle, tables);
+                Ran::Committed(Default::default())
+            }
+            Err(abort) => {
+                partition::write_abort(&mut replies.bytes, call.handle, &abort, self.registry.catalog())
+            }
+        };
+        replies.close_frame(&batch.sink, batch.received_us);
+        ran
+    }
+
+    /// The log says: what ready `number` of the partition asked for is durable.
+    pub fn persisted(&mut self, id: PartitionId, number: u64) {
+        let partition = self.partition_mut(id).expect("answers go to the executor that owns the partition");
+        partition.replica.persisted(number);
+    }
+
+    /// Cuts the open blocks (all or none of them, for a transaction over all partitions is in several) and collects
+    /// what the replicas want written, sent and applied. `room`: the log takes another batch.
+    pub fn flush(&mut self, room: bool) -> Result<Flushed, Fatal> {
+        let cut = room || self.partitions().any(Partition::is_full);
+        let mut flushed = Flushed::default();
+        for partition in self.partitions.iter_mut().flatten() {
+            if cut {
+                partition.cut();
+            }
+            poll(partition, &mut self.outbox, &mut flushed)?;
+        }
+        Ok(flushed)
+    }
+
+    /// Cuts every block and freezes every partition at this moment.
+    pub fn freeze_all(&mut self, publish: &Publish) {
+        for partition in self.partitions.iter_mut().flatten() {
+            partition.cut();
+            partition.freeze(publish.clone());
+        }
+    }
+
+    /// Hands over these partitions, which others own.
+    pub fn take_out(&mut self, ids: &[PartitionId]) -> Vec<Box<Partition>> {
+        ids.iter().filter_map(|&id| self.partitions[usize::from(id)].take()).collect()
+    }
+
+    /// A raft tick for every group.
+    pub fn tick(&mut self) {
+        self.partitions_mut().for_each(|partition| partition.replica.tick());
+    }
+}
+
+/// Does what the replica wants until it wants nothing more.
+pub fn poll(partition: &mut Partition, outbox: &mut Outbox, flushed: &mut Flushed) -> Result<(), Fatal> {
+    while partition.replica.poll(outbox) {
+        if outbox.role_changes.drain(..).any(|change| matches!(change, RoleChange::SteppedDown { .. })) {
+            partition.step_down();
+        }
+        if let Some(snapshot) = outbox.snapshot_to_install.take() {
+            return Err(Fatal::SnapshotFromPeer { partition: partition.id, index: snapshot.meta.index });
+        }
+        for entry in outbox.committed.drain(..) {
+            partition.committed(entry)?;
+        }
+        outbox.reads.clear();
+        flushed.messages.extend(outbox.messages.drain(..).map(|message| (partition.id, message)));
+        for append in outbox.appends.drain(..) {
+            if append.ready_number != 0 {
+                flushed.acks.push((partition.id, append.ready_number));
+            }
+            flushed.log.groups.push(append);
+        }
+    }
+    Ok(())
+}
+
+fn refuse(batch: &Batch, call: &Call, text: &str) -> Ran {
+    let mut frame = Vec::new();
+    response::write_failure(&mut frame, call.handle, Status::ServerUnavailable, text);
+    batch.sink.send(frame, 1, batch.received_us);
+    Ran::Failed
+}
+
+const _: () = assert!(limits::BLOCK_EFFECT_BYTES_MAX < 64 << 20, "a block fits a raft message");

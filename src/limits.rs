@@ -1,0 +1,58 @@
+//! Every bound of the server, with its reason. Overload is refused at the door, never inside the state machine.
+
+/// A request or a reply over the Volt port (VoltDB's limit).
+pub const FRAME_BYTES_MAX: usize = 50 << 20;
+
+/// Read from a socket in one go; what one read holds becomes one batch for the executor.
+pub const READ_BYTES: usize = 64 << 10;
+
+/// Calls of one connection that wait for their reply. Then its socket is not read any more: the peer feels TCP push
+/// back. Large enough that one pipelined connection keeps the log busy through a slow sync.
+pub const CONNECTION_CALLS_MAX: u32 = 64 << 10;
+
+/// Reply bytes of one connection that its peer has not taken yet. Then its socket is not read any more.
+pub const CONNECTION_REPLY_BYTES_MAX: usize = 32 << 20;
+
+/// A peer that takes no reply byte for this long is disconnected.
+pub const REPLY_STALL_MAX_MS: u64 = 30_000;
+
+/// A connection that has not logged in by then is closed.
+pub const LOGIN_MAX_MS: u64 = 30_000;
+
+/// Connections over the Volt port, unless the config says otherwise.
+pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// Batches waiting for an executor. A batch is at most [`READ_BYTES`] unless a single request is larger.
+pub const EXECUTOR_BATCHES_MAX: usize = 256;
+
+/// Inputs an executor takes before it cuts blocks: bounds the time a reply waits for its neighbours.
+pub const INPUTS_PER_LOOP_MAX: usize = 64;
+
+/// Calls an executor runs before it cuts blocks, but for the batch at hand: the same bound, for many small batches.
+pub const CALLS_PER_LOOP_MAX: usize = 4096;
+
+/// Log batches on their way to disk. Two: one is being synced while the next one is filled.
+pub const LOG_BATCHES_IN_FLIGHT_MAX: usize = 2;
+
+/// Effects in one block; the block is cut when it is reached, whatever the log is doing.
+pub const BLOCK_EFFECT_BYTES_MAX: usize = 4 << 20;
+
+/// Raft ticks.
+pub const TICK_MS: u64 = 50;
+
+/// A body over HTTP.
+pub const HTTP_BODY_BYTES_MAX: usize = 2 << 20;
+
+/// How long an HTTP call waits for room in the executor's queue before it is told that the server is busy.
+pub const HTTP_ADMISSION_MAX_MS: u64 = 200;
+
+/// An idempotency key.
+pub const IDENTITY_BYTES_MAX: usize = 128;
+
+/// Rows that `@AdHoc` or a stream read answers with.
+pub const RESULT_ROWS_MAX: usize = 100_000;
+
+const _: () = assert!(READ_BYTES <= FRAME_BYTES_MAX);
+const _: () = assert!(HTTP_BODY_BYTES_MAX <= FRAME_BYTES_MAX);
+const _: () = assert!(CONNECTION_REPLY_BYTES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(LOG_BATCHES_IN_FLIGHT_MAX >= 2, "or the executor idles while the disk syncs");

@@ -1,0 +1,197 @@
+//! An executor: the thread that owns some of the partitions. It takes batches, runs them on its [`Core`], sends what
+//! must be durable to the log thread and what is durable to the front ends. Waits; never blocks on disk or socket.
+
+use crate::{
+    call::{Batch, PartitionId},
+    clock,
+    core::{Core, Flushed},
+    limits,
+    node::{log_thread::Submission, shared::Shared},
+    partition::{Fatal, Partition, Publish},
+};
+use bytes::Bytes;
+use crossbeam::channel::{Receiver, Sender, select_biased, tick};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+use tollgate_cluster::log::SnapshotMeta;
+
+/// What an executor is asked: a closed list.
+pub enum Input {
+    Calls(Batch),
+    /// Freeze every partition of the node at one moment; each view is published once it is committed. Only the first
+    /// executor is asked.
+    FreezeAll(Publish),
+    /// The partition's snapshot is durable: the log before it may go.
+    Compact {
+        partition: PartitionId,
+        snapshot: SnapshotMeta,
+    },
+    /// Give all partitions to the first executor; take them back from `back`.
+    Lend {
+        to: Sender<Vec<Box<Partition>>>,
+        back: Receiver<Vec<Box<Partition>>>,
+    },
+    Stop,
+}
+
+/// What the log thread answers.
+pub struct Durable {
+    pub acks: Vec<(PartitionId, u64)>,
+    /// How many of this executor's submissions are done with it.
+    pub submissions: usize,
+}
+
+/// The ends of an executor's queues, and what it works on.
+pub struct Executor {
+    pub number: usize,
+    pub core: Core,
+    pub inputs: Receiver<Input>,
+    pub room: Arc<Semaphore>,
+    pub durable: Receiver<Durable>,
+    pub log: Sender<Submission>,
+    /// The other executors' queues, for the first one.
+    pub others: Vec<Sender<Input>>,
+    pub shared: Arc<Shared>,
+    /// Submissions the log has not answered.
+    pub in_flight: usize,
+}
+
+/// Memory is measured this often: it walks the tables.
+const MEMORY_TICKS: u64 = 20;
+
+impl Executor {
+    /// Runs until it is told to stop, or fails; a failure ends the process.
+    pub fn run(mut self) -> Result<(), Fatal> {
+        let ticker = tick(Duration::from_millis(limits::TICK_MS));
+        let mut ticks = 0;
+        let mut stopping = false;
+        loop {
+            let mut calls = 0;
+            select_biased! {
+                recv(self.durable) -> durable => match durable {
+                    Ok(durable) => self.take_durable(durable),
+                    Err(_) => return Ok(()),
+                },
+                recv(self.inputs) -> input => match input {
+                    Ok(input) => stopping |= self.take(input, &mut calls)?,
+                    Err(_) => stopping = true,
+                },
+                recv(ticker) -> _ => {
+                    ticks += 1;
+                    self.on_tick(ticks);
+                }
+            }
+            while let Ok(durable) = self.durable.try_recv() {
+                self.take_durable(durable);
+            }
+            for _ in 0..limits::INPUTS_PER_LOOP_MAX {
+                if calls >= limits::CALLS_PER_LOOP_MAX {
+                    break;
+                }
+                match self.inputs.try_recv() {
+                    Ok(input) => stopping |= self.take(input, &mut calls)?,
+                    Err(_) => break,
+                }
+            }
+            self.flush(self.in_flight < limits::LOG_BATCHES_IN_FLIGHT_MAX)?;
+            if stopping && self.in_flight == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_durable(&mut self, durable: Durable) {
+        for (partition, number) in durable.acks {
+            self.core.persisted(partition, number);
+        }
+        self.in_flight -= durable.submissions;
+    }
+
+    fn flush(&mut self, room: bool) -> Result<(), Fatal> {
+        let flushed = self.core.flush(room)?;
+        self.submit(flushed);
+        Ok(())
+    }
+
+    /// Gives the log what the replicas want written.
+    pub(super) fn submit(&mut self, flushed: Flushed) {
+        if !flushed.log.is_empty() {
+            let submission = Submission { executor: self.number, batch: flushed.log, acks: flushed.acks };
+            // The log thread outlives the executors; if it is gone, the process is ending.
+            self.in_flight += usize::from(self.log.send(submission).is_ok());
+        }
+    }
+
+    /// Takes one input; true: stop.
+    fn take(&mut self, input: Input, calls: &mut usize) -> Result<bool, Fatal> {
+        match input {
+            Input::Calls(batch) => {
+                self.room.add_permits(1);
+                *calls += batch.calls.len();
+                let lenders = if Core::wants_all(&batch) { self.borrow_all() } else { Vec::new() };
+                self.core.run(&batch, clock::wall_us());
+                self.give_back(lenders)?;
+            }
+            Input::FreezeAll(publish) => {
+                let lenders = self.borrow_all();
+                self.core.freeze_all(&publish);
+                self.give_back(lenders)?;
+            }
+            Input::Compact { partition, snapshot } => {
+                let partition = self.core.partition_mut(partition).expect("its owner is asked");
+                partition.replica.set_snapshot(&snapshot, Bytes::new());
+                partition.replica.compact(snapshot.index);
+            }
+            Input::Lend { to, back } => {
+                if to.send(self.core.lend()).is_ok()
+                    && let Ok(partitions) = back.recv()
+                {
+                    self.core.take_in(partitions);
+                }
+            }
+            Input::Stop => return Ok(true),
+        }
+        Ok(false)
+    }
+
+    /// Brings every partition of the node here. Its owners wait until [`Executor::give_back`].
+    fn borrow_all(&mut self) -> Vec<Lender> {
+        assert_eq!(self.number, 0, "the first executor coordinates");
+        let mut lenders = Vec::new();
+        for other in &self.others {
+            let (to, lent) = crossbeam::channel::bounded(1);
+            let (home, back) = crossbeam::channel::bounded(1);
+            if other.send(Input::Lend { to, back }).is_ok()
+                && let Ok(partitions) = lent.recv()
+            {
+                let ids = partitions.iter().map(|p| p.id).collect();
+                self.core.take_in(partitions);
+                lenders.push(Lender { home, ids });
+            }
+        }
+        lenders
+    }
+
+    /// Cuts what was changed into one record of the log, then sends the partitions home.
+    fn give_back(&mut self, lenders: Vec<Lender>) -> Result<(), Fatal> {
+        if lenders.is_empty() {
+            return Ok(());
+        }
+        self.flush(true)?;
+        for Lender { home, ids } in lenders {
+            // A lender that is gone took the process down with it.
+            let _ = home.send(self.core.take_out(&ids));
+        }
+        Ok(())
+    }
+
+    fn on_tick(&mut self, ticks: u64) {
+        self.core.tick();
+        self.shared.publish(self.number, &self.core, ticks.is_multiple_of(MEMORY_TICKS));
+    }
+}
+
+struct Lender {
+    home: Sender<Vec<Box<Partition>>>,
+    ids: Vec<PartitionId>,
+}

@@ -1,0 +1,270 @@
+//! The threads of a server process around the state machines: recovery, executors, the log thread, snapshots, front
+//! ends, shutdown. IO lives here and in `wire`; decisions don't.
+
+mod directory;
+pub mod executor;
+pub mod log_thread;
+pub mod monitor;
+pub mod recover;
+pub mod shared;
+mod snapshot_thread;
+
+use crate::{
+    clock,
+    config::{Config, Durability},
+    core::Core,
+    gate::Gate,
+    limits,
+    partition::Partition,
+    wire,
+};
+use anyhow::{Context, Result};
+use crossbeam::channel::{Receiver, Sender, unbounded};
+use directory::DataDirectory;
+use executor::{Durable, Executor, Input};
+use log_thread::Submission;
+use recover::Recovered;
+use shared::Shared;
+use snapshot_thread::SnapshotThread;
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
+use tokio::sync::Semaphore;
+use tollgate_cluster::{
+    disk::{Disk, RealDisk},
+    log::{self, LogWriter},
+};
+use tollgate_procedures::Registry;
+use tollgate_schema::ring::Ring;
+
+/// A running server.
+pub struct Node {
+    pub shared: Arc<Shared>,
+    pub volt_address: SocketAddr,
+    pub http_address: SocketAddr,
+    executors: Vec<Sender<Input>>,
+    executor_threads: Vec<JoinHandle<()>>,
+    log_thread: JoinHandle<()>,
+    snapshots: SnapshotThread,
+    net: NetThread,
+    // Held as long as the server runs: one server per directory.
+    _directory: DataDirectory,
+}
+
+struct NetThread {
+    stop: tokio::sync::oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Node {
+    /// Recovers what the data directory holds and starts serving. Returns when calls can be taken.
+    pub fn start(config: Config, registry: Arc<Registry>) -> Result<Node> {
+        let started = clock::now();
+        let directory = DataDirectory::open(&config)?;
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let mut opened = log::open(disk.clone(), &directory.log(), log_config(&config))
+            .context("the log could not be opened")?;
+        let recovered = recover::partitions(&config, &registry, &disk, &directory.snapshots(), &mut opened)?;
+        let spares = opened.writer.spare_maker();
+        let threads = Threads::start(config, registry, &directory, recovered, opened.writer)?;
+        let shared = threads.shared;
+        let snapshots = SnapshotThread::start(
+            shared.clone(),
+            disk,
+            directory.snapshots(),
+            spares,
+            threads.snapshot_requests,
+        )?;
+        let (volt_address, http_address, net) = start_net(shared.clone())?;
+        let recovery_ms = started.elapsed().as_millis() as u64;
+        shared.recovery.lock().ms = recovery_ms;
+        tracing::info!(%volt_address, %http_address, recovery_ms, "serving");
+        Ok(Node {
+            shared,
+            volt_address,
+            http_address,
+            executors: threads.inputs,
+            executor_threads: threads.executors,
+            log_thread: threads.log,
+            snapshots,
+            net,
+            _directory: directory,
+        })
+    }
+
+    /// Takes no more calls, finishes and makes durable what was taken, and ends every thread.
+    pub fn stop(self) {
+        self.shared.gate.stop();
+        let _ = self.net.stop.send(());
+        join(self.net.thread);
+        self.snapshots.stop();
+        for executor in &self.executors {
+            let _ = executor.send(Input::Stop);
+        }
+        drop(self.executors);
+        self.executor_threads.into_iter().for_each(join);
+        join(self.log_thread);
+        tracing::info!("stopped");
+    }
+}
+
+/// A thread that panicked has told so already; the others are still ended in order.
+fn join(thread: JoinHandle<()>) {
+    let _ = thread.join();
+}
+
+/// The executors and the log thread, wired to each other.
+struct Threads {
+    shared: Arc<Shared>,
+    inputs: Vec<Sender<Input>>,
+    executors: Vec<JoinHandle<()>>,
+    log: JoinHandle<()>,
+    snapshot_requests: Receiver<snapshot_thread::Request>,
+}
+
+impl Threads {
+    fn start(
+        config: Config,
+        registry: Arc<Registry>,
+        directory: &DataDirectory,
+        recovered: Recovered,
+        writer: LogWriter,
+    ) -> Result<Threads> {
+        let ring = Arc::new(Ring::new(config.partitions));
+        let count = config.executor_count();
+        let (inputs, input_ends): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded::<Input>()).unzip();
+        let (durable, durable_ends): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded::<Durable>()).unzip();
+        let rooms: Vec<_> =
+            (0..count).map(|_| Arc::new(Semaphore::new(limits::EXECUTOR_BATCHES_MAX))).collect();
+        let queues = inputs.iter().cloned().zip(rooms.iter().cloned()).collect();
+        let gate = Gate::new(registry.clone(), ring.clone(), queues);
+        let (snapshots, snapshot_requests) = unbounded();
+        let shared = Arc::new(Shared::new(config, gate, snapshots, directory.cluster_start_ms));
+        shared.recovery.lock().blocks = recovered.blocks;
+
+        let (log_sender, submissions) = unbounded::<Submission>();
+        let log_shared = shared.clone();
+        let log = spawn("log", move || {
+            log_thread::run(writer, submissions, durable, log_shared).map_err(anyhow::Error::from)
+        })?;
+        let mut cores = deal(recovered.partitions, count, &registry, &ring).into_iter();
+        let mut first = Some(recovered.first);
+        let mut executors = Vec::new();
+        for (number, (inputs_end, durable_end)) in input_ends.into_iter().zip(durable_ends).enumerate() {
+            let mut executor = Executor {
+                number,
+                core: cores.next().expect("one core an executor"),
+                inputs: inputs_end,
+                room: rooms[number].clone(),
+                durable: durable_end,
+                log: log_sender.clone(),
+                others: if number == 0 { inputs[1..].to_vec() } else { Vec::new() },
+                shared: shared.clone(),
+                in_flight: 0,
+            };
+            if let Some(first) = first.take() {
+                executor.submit(first);
+            }
+            executors.push(spawn("executor", move || executor.run().map_err(anyhow::Error::from))?);
+        }
+        Ok(Threads { shared, inputs, executors, log, snapshot_requests })
+    }
+}
+
+/// Partition p goes to executor `p % count`.
+fn deal(
+    partitions: Vec<Box<Partition>>,
+    count: usize,
+    registry: &Arc<Registry>,
+    ring: &Arc<Ring>,
+) -> Vec<Core> {
+    let total = partitions.len();
+    let mut places: Vec<Vec<Option<Box<Partition>>>> =
+        (0..count).map(|_| (0..total).map(|_| None).collect()).collect();
+    for partition in partitions {
+        let id = usize::from(partition.id);
+        places[id % count][id] = Some(partition);
+    }
+    places.into_iter().map(|places| Core::new(registry.clone(), ring.clone(), places)).collect()
+}
+
+/// A thread of the node. Its failure is logged here, once, and ends the process at once: a state that may be wrong,
+/// or a log that may not be durable, must answer nobody.
+fn spawn(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<JoinHandle<()>> {
+    let label = name.to_string();
+    let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || {
+        let guard = AbortOnPanic;
+        if let Err(error) = work() {
+            tracing::error!(thread = %label, "the server cannot go on: {error:#}");
+            std::process::exit(EXIT_FATAL);
+        }
+        std::mem::forget(guard);
+    });
+    thread.with_context(|| format!("the {name} thread could not be started"))
+}
+
+/// The process's exit code when a thread that the data depends on failed.
+const EXIT_FATAL: i32 = 70;
+
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        tracing::error!("a thread that the data depends on panicked; the server ends");
+        std::process::exit(EXIT_FATAL);
+    }
+}
+
+fn log_config(config: &Config) -> log::LogConfig {
+    let durability = match config.durability {
+        Durability::Sync => log::Durability::Sync,
+        Durability::Async => log::Durability::Async,
+    };
+    log::LogConfig { segment_bytes: config.log.segment_bytes, durability, ..log::LogConfig::default() }
+}
+
+/// Binds the ports, then serves them on one thread.
+fn start_net(shared: Arc<Shared>) -> Result<(SocketAddr, SocketAddr, NetThread)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listen = &shared.config.listen;
+    let (volt, http) = runtime.block_on(async {
+        let volt = bind(listen.volt, "listen.volt").await?;
+        let http = bind(listen.http, "listen.http").await?;
+        anyhow::Ok((volt, http))
+    })?;
+    let (volt_address, http_address) = (volt.local_addr()?, http.local_addr()?);
+    let _ = shared.addresses.set(shared::Addresses { volt: volt_address, http: http_address });
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let thread = spawn("net", move || {
+        runtime.block_on(async move {
+            let volt = tokio::spawn(wire::volt::server::serve(volt, shared.clone()));
+            let http = tokio::spawn(wire::http::serve(http, shared.clone()));
+            let watch = tokio::spawn(watch_usage(shared));
+            // Ends when told to, or when the node is dropped.
+            let _ = stopped.await;
+            volt.abort();
+            http.abort();
+            watch.abort();
+        });
+        // Replies on their way get a moment; then connections are cut.
+        runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+        Ok(())
+    })?;
+    Ok((volt_address, http_address, NetThread { stop, thread }))
+}
+
+async fn bind(address: SocketAddr, key: &str) -> Result<tokio::net::TcpListener> {
+    let socket =
+        if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address).with_context(|| {
+        format!("{address} is taken: stop what listens there, or set {key} to another address")
+    })?;
+    Ok(socket.listen(1024)?)
+}
+
+async fn watch_usage(shared: Arc<Shared>) {
+    let mut every = tokio::time::interval(std::time::Duration::from_millis(500));
+    loop {
+        every.tick().await;
+        monitor::check(&shared);
+    }
+}

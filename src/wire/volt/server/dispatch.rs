@@ -1,0 +1,189 @@
+//! What a call means: a procedure goes to the executor of its partition, a system procedure is answered here.
+
+use super::{monotonic_us, system, writer::ConnectionSink};
+use crate::{
+    call::{Batch, Call},
+    gate::{Gate, Refusal},
+    node::shared::Shared,
+    wire::volt::{
+        frame::{self, Frame},
+        invocation::Invocation,
+        response,
+        status::Status,
+    },
+};
+use bytes::BytesMut;
+use std::{io, ops::Range, sync::Arc};
+use tollgate_procedures::{Kind, parameter::ParameterError, registry::ProcedureId};
+use tollgate_schema::codec::ParamReader;
+
+/// Sorts the calls of one connection.
+pub(super) struct Dispatcher {
+    shared: Arc<Shared>,
+    sink: Arc<ConnectionSink>,
+    connection: i64,
+    /// The name looked up last: a connection mostly calls one procedure.
+    last: Option<(Box<str>, ProcedureId)>,
+    /// Calls of the read at hand, by executor.
+    by_executor: Vec<Vec<Call>>,
+}
+
+impl Dispatcher {
+    pub(super) fn new(shared: Arc<Shared>, sink: Arc<ConnectionSink>, connection: i64) -> Dispatcher {
+        let by_executor = (0..shared.gate.executors()).map(|_| Vec::new()).collect();
+        Dispatcher { shared, sink, connection, last: None, by_executor }
+    }
+
+    /// Takes whole frames, one after another. An error ends the connection: nobody can be told.
+    pub(super) async fn dispatch(&mut self, mut bytes: BytesMut) -> io::Result<()> {
+        let received_us = monotonic_us(&self.shared);
+        let mut sorted = Sorted::default();
+        let mut rest = &bytes[..];
+        while let Ok(Frame::Whole { body, rest: after }) = frame::split(rest) {
+            rest = after;
+            sorted.calls += 1;
+            match Invocation::read(body) {
+                Ok(call) if call.name.starts_with('@') => sorted.system.push(range_in(&bytes, body)),
+                Ok(call) => self.procedure(&call, &bytes, &mut sorted),
+                Err(error) => match error.handle {
+                    Some(handle) => sorted.fail(handle, Status::UnexpectedFailure, &error.to_string()),
+                    None => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+                },
+            }
+        }
+        for (at, count) in &sorted.counts {
+            bytes[*at..*at + 2].copy_from_slice(&count.to_be_bytes());
+        }
+        let bytes = bytes.freeze();
+        self.sink.expect(sorted.calls);
+        if !sorted.failures.is_empty() {
+            self.sink.answer(sorted.failures, sorted.failed);
+        }
+        for executor in 0..self.by_executor.len() {
+            let calls = std::mem::take(&mut self.by_executor[executor]);
+            if calls.is_empty() {
+                continue;
+            }
+            // The next read will bring about as many.
+            self.by_executor[executor].reserve(calls.len().min(1024));
+            self.submit(
+                executor,
+                Batch { sink: self.sink.clone(), received_us, bytes: bytes.clone(), calls },
+            )
+            .await;
+        }
+        for call in sorted.system {
+            let frame = bytes.slice(call.start as usize..call.end as usize);
+            system::answer(&self.shared, &self.sink, self.connection, frame, received_us).await;
+        }
+        Ok(())
+    }
+
+    fn procedure(&mut self, call: &Invocation<'_>, bytes: &[u8], sorted: &mut Sorted) {
+        let gate = &self.shared.gate;
+        let admitted = match &self.last {
+            Some((name, id)) if **name == *call.name && !gate.is_refusing() => Ok(*id),
+            _ => gate.admit(call.name),
+        };
+        let id = match admitted {
+            Ok(id) => id,
+            Err(refusal) => return sorted.refuse(call.handle, &refusal),
+        };
+        if self.last.as_ref().is_none_or(|(name, _)| **name != *call.name) {
+            self.last = Some((call.name.into(), id));
+        }
+        let mut parameters = range_in(bytes, call.params);
+        let target = gate.target(id, call.params, call.destination);
+        let target = target.and_then(|target| {
+            if let Some(shift) = extra_key_bytes(gate, id, call)? {
+                // The set begins later, with its count where the key's last bytes were.
+                parameters.start += shift.bytes;
+                sorted.counts.push((parameters.start as usize, shift.count));
+            }
+            Ok(target)
+        });
+        match target {
+            Err(refusal) => sorted.refuse(call.handle, &refusal),
+            Ok(target) => {
+                let call = Call { handle: call.handle, procedure: id, target, parameters, identity: None };
+                self.by_executor[gate.executor_of(&call)].push(call);
+            }
+        }
+    }
+
+    async fn submit(&self, executor: usize, batch: Batch) {
+        let handles: Vec<i64> = match self.shared.gate.is_stopping() {
+            true => batch.calls.iter().map(|call| call.handle).collect(),
+            false => Vec::new(),
+        };
+        if let Err(refusal) = self.shared.gate.submit(executor, batch).await {
+            let mut sorted = Sorted::default();
+            handles.into_iter().for_each(|handle| sorted.refuse(handle, &refusal));
+            self.sink.answer(sorted.failures, sorted.failed);
+        }
+    }
+}
+
+/// What one read brought besides calls for executors.
+#[derive(Default)]
+struct Sorted {
+    calls: u32,
+    /// Response frames of calls that failed at the door.
+    failures: Vec<u8>,
+    failed: u32,
+    /// Bodies of calls of system procedures.
+    system: Vec<Range<u32>>,
+    /// Parameter counts to be written, and where.
+    counts: Vec<(usize, i16)>,
+}
+
+impl Sorted {
+    fn fail(&mut self, handle: i64, status: Status, text: &str) {
+        response::write_failure(&mut self.failures, handle, status, text);
+        self.failed += 1;
+    }
+
+    #[cold]
+    fn refuse(&mut self, handle: i64, refusal: &Refusal) {
+        self.fail(handle, status_of(refusal), &refusal.to_string());
+    }
+}
+
+struct Shift {
+    bytes: u32,
+    count: i16,
+}
+
+/// A client that calls a directed procedure in every partition puts a key in front that only says which partition:
+/// how far the parameters begin behind it.
+fn extra_key_bytes(gate: &Gate, id: ProcedureId, call: &Invocation<'_>) -> Result<Option<Shift>, Refusal> {
+    let procedure = &gate.registry().get(id).procedure;
+    if procedure.kind != Kind::Directed {
+        return Ok(None);
+    }
+    let mut reader = ParamReader::new(call.params).map_err(ParameterError::from)?;
+    if reader.count() != procedure.parameters.len() + 1 {
+        return Ok(None);
+    }
+    reader.next_param().map_err(ParameterError::from)?;
+    // The new count takes the place of the key's last two bytes; with the old count in front there are at least two.
+    let bytes = (call.params.len() - reader.rest().len() - 2) as u32;
+    Ok(Some(Shift { bytes, count: procedure.parameters.len() as i16 }))
+}
+
+/// Where a part of `whole` lies in it.
+fn range_in(whole: &[u8], part: &[u8]) -> Range<u32> {
+    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+    assert!(start + part.len() <= whole.len(), "a call's parameters lie in its batch");
+    start as u32..(start + part.len()) as u32
+}
+
+fn status_of(refusal: &Refusal) -> Status {
+    match refusal {
+        Refusal::UnknownProcedure(_) => Status::UnexpectedFailure,
+        Refusal::Parameter(_) | Refusal::NeedsDestination(_) | Refusal::NoSuchPartition(_) => {
+            Status::GracefulFailure
+        }
+        Refusal::WritesRefused(_) | Refusal::Busy | Refusal::Stopping => Status::ServerUnavailable,
+    }
+}
