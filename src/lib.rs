@@ -6,10 +6,11 @@
 //!   [`replies`]: the replies that wait; [`core`]: the partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`], [`clock`],
 //!   [`counters`];
-//! - [`wire`]: the front ends.
+//! - [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our own tools.
 
 pub mod block;
 pub mod call;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod core;

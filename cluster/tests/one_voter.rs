@@ -1,5 +1,7 @@
 //! A group of one voter on the real file system: what was confirmed is there after a restart, in order.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -79,7 +79,9 @@ impl GroupRead {
     /// Applies one part of a record; `Err` says what does not fit together.
     fn apply(&mut self, part: GroupAppend) -> Result<(), String> {
         if let Some(start) = part.start {
-            self.entries.retain(|entry| !start.reset && entry.index > start.index);
+            while self.entries.front().is_some_and(|entry| start.reset || entry.index <= start.index) {
+                self.entries.pop_front();
+            }
             self.start = Some(start);
         }
         let start_index = self.start.as_ref().map_or(0, |start| start.index);

@@ -1,0 +1,48 @@
+//! A server for tests: logs clients in and answers each call as a function says.
+
+use super::{ServerAddress, socket::FrameBuffer};
+use crate::wire::volt::{
+    frame::FRAME_BYTES_MAX,
+    invocation::Invocation,
+    login::{LoginReply, LoginRequest},
+};
+use std::{
+    io::Write,
+    net::{TcpListener, TcpStream},
+};
+
+/// Serves one connection. `answer` appends whatever it likes to say; `false` closes the connection.
+pub(crate) fn serve(
+    mut answer: impl FnMut(&Invocation<'_>, &mut Vec<u8>) -> bool + Send + 'static,
+) -> ServerAddress {
+    listen(move |mut stream| {
+        let mut frames = FrameBuffer::new(FRAME_BYTES_MAX);
+        let login = frames.next_frame(&mut stream).unwrap().unwrap();
+        LoginRequest::read(login).unwrap();
+        let mut out = Vec::new();
+        let reply = LoginReply {
+            host_id: 0,
+            connection_id: 1,
+            cluster_start_ms: 2,
+            leader_address: [127, 0, 0, 1],
+            build: "test",
+        };
+        reply.write(&mut out);
+        stream.write_all(&out).unwrap();
+        while let Ok(frame) = frames.next_frame(&mut stream) {
+            out.clear();
+            let goes_on = answer(&Invocation::read(frame.unwrap()).unwrap(), &mut out);
+            if stream.write_all(&out).is_err() || !goes_on {
+                break;
+            }
+        }
+    })
+}
+
+/// Gives one connection to `with`, on a thread of its own.
+pub(crate) fn listen(with: impl FnOnce(TcpStream) + Send + 'static) -> ServerAddress {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || with(listener.accept().unwrap().0));
+    address.into()
+}
