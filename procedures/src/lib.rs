@@ -7,10 +7,12 @@
 //! - [`results`]: how its answer becomes result tables; [`abort`]: how it refuses.
 //! - [`registry`]: the one explicit list of schemas and procedures.
 //! - [`defaults`]: `T.insert`, `T.update`, `T.upsert`, `T.delete` and `T.select` of each table.
+//! - [`loaders`]: VoltDB's bulk loading procedures.
 //! - [`transit`]: the metro's procedures: where a tap is judged.
 
 pub mod abort;
 pub mod defaults;
+pub mod loaders;
 pub mod parameter;
 pub mod procedure;
 pub mod registry;

@@ -1,7 +1,7 @@
 //! The one explicit list of schemas and procedures that a server is built from. No linker magic: what is not named
 //! here does not run.
 
-use crate::{defaults, procedure::Procedure};
+use crate::{defaults, loaders, procedure::Procedure};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use tollgate_schema::{
@@ -28,7 +28,6 @@ pub struct Registered {
 }
 
 /// Schemas and procedures, in the order they were given.
-#[derive(Default)]
 pub struct Registry {
     catalog: Catalog,
     procedures: Vec<Registered>,
@@ -37,8 +36,22 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// With the procedures that every server has.
     pub fn new() -> Registry {
-        Registry::default()
+        let mut registry = Registry::empty();
+        for procedure in loaders::procedures() {
+            registry.add(procedure, 0).expect("their names differ");
+        }
+        registry
+    }
+
+    fn empty() -> Registry {
+        Registry {
+            catalog: Catalog::default(),
+            procedures: Vec::new(),
+            exact: FxHashMap::default(),
+            folded: FxHashMap::default(),
+        }
     }
 
     /// Adds a schema with the procedures written for it. Its tables follow those of the schemas before it; each
@@ -91,5 +104,11 @@ impl Registry {
 
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Registry {
+        Registry::new()
     }
 }

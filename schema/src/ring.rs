@@ -3,6 +3,8 @@
 //!
 //! The ring has [`TOKENS`] tokens at even distances. A key's hash belongs to the greatest token that is not above it.
 
+use crate::value::Value;
+
 const TOKENS: usize = 16_384;
 /// Distance between tokens. The last one reaches a little further, to the end of the numbers.
 const DISTANCE: u32 = 262_143;
@@ -67,6 +69,19 @@ impl Ring {
     #[inline]
     pub fn partition_of_bytes(&self, key: &[u8]) -> u16 {
         self.partition_of_token(token_of_bytes(key))
+    }
+
+    /// The partition of a key of any type a partitioning column can have; `None` for NULL and other types.
+    pub fn partition_of_value(&self, key: &Value) -> Option<u16> {
+        match key {
+            Value::TinyInt(v) => Some(self.partition_of_int(i64::from(*v))),
+            Value::SmallInt(v) => Some(self.partition_of_int(i64::from(*v))),
+            Value::Integer(v) => Some(self.partition_of_int(i64::from(*v))),
+            Value::BigInt(v) | Value::Timestamp(v) => Some(self.partition_of_int(*v)),
+            Value::Varchar(v) => Some(self.partition_of_bytes(v.as_bytes())),
+            Value::Varbinary(v) => Some(self.partition_of_bytes(v)),
+            Value::Null | Value::Float(_) | Value::Decimal(_) => None,
+        }
     }
 
     #[inline]

@@ -328,8 +328,7 @@ impl<'a> TableReader<'a> {
         // The claimed number of rows is not a size to allocate by: rows of no columns take four bytes each.
         let mut rows = Vec::new();
         for row in self.rows() {
-            let cells = row?.map(|cell| cell.map(|c| c.to_value().expect("a cell is a plain value")));
-            rows.push(cells.collect::<Result<Vec<_>, _>>()?);
+            rows.push(row?.to_values()?);
         }
         Ok(rows)
     }
@@ -340,6 +339,13 @@ impl<'a> TableReader<'a> {
 pub struct RowReader<'a> {
     types: &'a [u8],
     cursor: Cursor<'a>,
+}
+
+impl RowReader<'_> {
+    /// All cells, owned.
+    pub fn to_values(self) -> Result<Vec<Value>, CodecError> {
+        self.map(|cell| cell.map(|c| c.to_value().expect("a cell is a plain value"))).collect()
+    }
 }
 
 impl<'a> Iterator for RowReader<'a> {

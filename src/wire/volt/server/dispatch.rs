@@ -43,7 +43,9 @@ impl Dispatcher {
             rest = after;
             sorted.calls += 1;
             match Invocation::read(body) {
-                Ok(call) if call.name.starts_with('@') => sorted.system.push(range_in(&bytes, body)),
+                Ok(call) if call.name.starts_with('@') && !self.is_registered(call.name) => {
+                    sorted.system.push(range_in(&bytes, body))
+                }
                 Ok(call) => self.procedure(&call, &bytes, &mut sorted),
                 Err(error) => match error.handle {
                     Some(handle) => sorted.fail(handle, Status::UnexpectedFailure, &error.to_string()),
@@ -77,6 +79,11 @@ impl Dispatcher {
             system::answer(&self.shared, &self.sink, self.connection, frame, received_us).await;
         }
         Ok(())
+    }
+
+    /// Some system procedures are registered like any other: those that change rows.
+    fn is_registered(&self, name: &str) -> bool {
+        self.shared.gate.registry().find(name).is_some()
     }
 
     fn procedure(&mut self, call: &Invocation<'_>, bytes: &[u8], sorted: &mut Sorted) {
