@@ -20,4 +20,6 @@ pub mod limits;
 pub mod node;
 pub mod partition;
 pub mod replies;
+pub mod simulate;
+pub mod stop;
 pub mod wire;

@@ -6,16 +6,27 @@ use crate::wire::volt::{
     invocation::Invocation,
     login::{LoginReply, LoginRequest},
 };
+use parking_lot::Mutex;
 use std::{
     io::Write,
     net::{TcpListener, TcpStream},
+    sync::Arc,
 };
 
 /// Serves one connection. `answer` appends whatever it likes to say; `false` closes the connection.
 pub(crate) fn serve(
-    mut answer: impl FnMut(&Invocation<'_>, &mut Vec<u8>) -> bool + Send + 'static,
+    answer: impl FnMut(&Invocation<'_>, &mut Vec<u8>) -> bool + Send + 'static,
 ) -> ServerAddress {
-    listen(move |mut stream| {
+    serve_many(1, answer)
+}
+
+/// Serves so many connections, each on a thread of its own.
+pub(crate) fn serve_many(
+    connections: usize,
+    answer: impl FnMut(&Invocation<'_>, &mut Vec<u8>) -> bool + Send + 'static,
+) -> ServerAddress {
+    let answer = Arc::new(Mutex::new(answer));
+    listen_many(connections, move |mut stream| {
         let mut frames = FrameBuffer::new(FRAME_BYTES_MAX);
         let login = frames.next_frame(&mut stream).unwrap().unwrap();
         LoginRequest::read(login).unwrap();
@@ -31,7 +42,7 @@ pub(crate) fn serve(
         stream.write_all(&out).unwrap();
         while let Ok(frame) = frames.next_frame(&mut stream) {
             out.clear();
-            let goes_on = answer(&Invocation::read(frame.unwrap()).unwrap(), &mut out);
+            let goes_on = answer.lock()(&Invocation::read(frame.unwrap()).unwrap(), &mut out);
             if stream.write_all(&out).is_err() || !goes_on {
                 break;
             }
@@ -40,9 +51,19 @@ pub(crate) fn serve(
 }
 
 /// Gives one connection to `with`, on a thread of its own.
-pub(crate) fn listen(with: impl FnOnce(TcpStream) + Send + 'static) -> ServerAddress {
+pub(crate) fn listen(with: impl Fn(TcpStream) + Send + Sync + 'static) -> ServerAddress {
+    listen_many(1, with)
+}
+
+fn listen_many(connections: usize, with: impl Fn(TcpStream) + Send + Sync + 'static) -> ServerAddress {
+    let with = Arc::new(with);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || with(listener.accept().unwrap().0));
+    std::thread::spawn(move || {
+        for _ in 0..connections {
+            let (stream, with) = (listener.accept().unwrap().0, with.clone());
+            std::thread::spawn(move || with(stream));
+        }
+    });
     address.into()
 }
