@@ -6,6 +6,7 @@
 //! - [`row`]: how a row is laid out in bytes; [`record`]: a row as a list of values.
 //! - [`store`]: the rows of one partition, with their indexes, views, undo and effects.
 //! - [`dynamic`]: rows by value, for whoever has no typed rows.
+//! - [`typed`]: what generated rows and handles stand on.
 //! - [`codec`]: VoltDB's binary form of values, parameter sets and result tables.
 //! - [`ring`]: which partition a key belongs to.
 
@@ -20,3 +21,5 @@ pub mod store;
 pub mod typed;
 pub mod types;
 pub mod value;
+
+pub use value::timestamp;

@@ -8,7 +8,7 @@ use crate::{
         Aggregate, Catalog, ColumnDef, CompareOp, GroupExpr, TableDef, TableKind, TimeUnit, TopicDef,
         TopicSource, Ttl, ViewDef,
     },
-    value::{Value, timestamp::DisplayTimestamp},
+    value::{Value, timestamp},
 };
 
 /// One statement a line, each ended by a semicolon: tables, streams and views in their order, each with its
@@ -94,7 +94,7 @@ fn write_literal(out: &mut String, value: &Value) -> fmt::Result {
     match value {
         Value::Varchar(text) => write!(out, "'{}'", text.replace('\'', "''")),
         Value::Varbinary(_) => write!(out, "x'{value}'"),
-        Value::Timestamp(micros) => write!(out, "'{}'", DisplayTimestamp(*micros)),
+        Value::Timestamp(micros) => write!(out, "'{}'", timestamp::Display(*micros)),
         Value::Float(number) => write!(out, "{number:e}"),
         other => write!(out, "{other}"),
     }

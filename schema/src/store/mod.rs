@@ -36,6 +36,12 @@ pub enum WriteError {
     SumOverflow { view: TableId },
     #[error("table {table} holds as many rows as it can")]
     Full { table: TableId },
+    /// Found before the row reaches the store, by typed rows.
+    #[error("column {column} of table {table} is NOT NULL")]
+    NotNull { table: TableId, column: u16 },
+    /// Found before the row reaches the store, by typed rows.
+    #[error("a value is too long for column {column} of table {table}")]
+    TooLong { table: TableId, column: u16 },
 }
 
 /// Which of a table's unique keys.
@@ -66,6 +72,15 @@ impl WriteError {
             }
             WriteError::Full { table } => {
                 format!("{} holds as many rows as it can", catalog.table(table).name)
+            }
+            WriteError::NotNull { table, column } => {
+                let table = catalog.table(table);
+                format!("{}.{} is NOT NULL", table.name, table.columns[usize::from(column)].name)
+            }
+            WriteError::TooLong { table, column } => {
+                let table = catalog.table(table);
+                let column = &table.columns[usize::from(column)];
+                format!("a value is too long for {}.{}, {}", table.name, column.name, column.column_type)
             }
         }
     }

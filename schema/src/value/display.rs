@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Value, timestamp::DisplayTimestamp};
+use super::{Value, timestamp};
 
 impl fmt::Display for Value {
     /// NULL prints as `NULL`, binary as upper-case hexadecimal, FLOAT in the shortest form that reads back as the same.
@@ -17,7 +17,7 @@ impl fmt::Display for Value {
             Value::Decimal(number) => number.fmt(f),
             Value::Varchar(text) => f.write_str(text),
             Value::Varbinary(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02X}")),
-            Value::Timestamp(micros) => DisplayTimestamp(*micros).fmt(f),
+            Value::Timestamp(micros) => timestamp::Display(*micros).fmt(f),
         }
     }
 }

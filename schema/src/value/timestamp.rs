@@ -6,6 +6,14 @@ use std::fmt;
 pub const MICROS_PER_SECOND: i64 = 1_000_000;
 pub const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
+/// 1583-01-01 and 9999-12-31 23:59:59.999999, between which VoltDB's functions take a TIMESTAMP.
+const VALID_US: std::ops::RangeInclusive<i64> = -12_212_553_600_000_000..=253_402_300_799_999_999;
+
+/// Whether a moment lies in the years 1583 to 9999.
+pub fn is_valid(timestamp_us: i64) -> bool {
+    VALID_US.contains(&timestamp_us)
+}
+
 /// A day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
@@ -59,9 +67,9 @@ pub fn date_of(timestamp_us: i64) -> Date {
 
 /// Prints a moment as VoltDB does: `yyyy-MM-dd hh:mm:ss.ffffff`.
 #[derive(Clone, Copy, Debug)]
-pub struct DisplayTimestamp(pub i64);
+pub struct Display(pub i64);
 
-impl fmt::Display for DisplayTimestamp {
+impl fmt::Display for Display {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Date { year, month, day } = date_of(self.0);
         let micros = self.0.rem_euclid(MICROS_PER_DAY);
@@ -154,13 +162,21 @@ mod tests {
         ] {
             check(wrong, None);
         }
-        assert_eq!(DisplayTimestamp(1_709_208_000_123_456).to_string(), "2024-02-29 12:00:00.123456");
+        assert_eq!(Display(1_709_208_000_123_456).to_string(), "2024-02-29 12:00:00.123456");
+    }
+
+    #[test]
+    fn valid_years() {
+        let at = |text| parse_timestamp(text).unwrap();
+        assert_eq!(at("1583-01-01"), *VALID_US.start());
+        assert_eq!(at("9999-12-31 23:59:59.999999"), *VALID_US.end());
+        assert!(is_valid(0) && !is_valid(i64::MIN) && !is_valid(i64::MAX));
     }
 
     #[test]
     fn the_extremes_print() {
-        assert_eq!(DisplayTimestamp(i64::MIN).to_string(), "-290308-12-21 19:59:05.224192");
-        assert_eq!(DisplayTimestamp(i64::MAX).to_string(), "294247-01-10 04:00:54.775807");
+        assert_eq!(Display(i64::MIN).to_string(), "-290308-12-21 19:59:05.224192");
+        assert_eq!(Display(i64::MAX).to_string(), "294247-01-10 04:00:54.775807");
     }
 
     #[test]
@@ -180,7 +196,7 @@ mod tests {
     proptest! {
         #[test]
         fn print_and_parse(timestamp_us in parse_timestamp("0000-01-01").unwrap()..parse_timestamp("9999-12-31").unwrap()) {
-            prop_assert_eq!(parse_timestamp(&DisplayTimestamp(timestamp_us).to_string()), Some(timestamp_us));
+            prop_assert_eq!(parse_timestamp(&Display(timestamp_us).to_string()), Some(timestamp_us));
         }
 
         #[test]
