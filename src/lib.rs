@@ -6,7 +6,7 @@
 //!   [`replies`]: the replies that wait; [`core`]: the partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`], [`clock`],
 //!   [`counters`];
-//! - [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our own tools;
+//! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our own tools;
 //! - [`simulate`]: the metro's trains, cards and riders; [`stop`]: how threads are asked to end.
 
 pub mod block;
@@ -22,5 +22,6 @@ pub mod node;
 pub mod partition;
 pub mod replies;
 pub mod simulate;
+pub mod sql;
 pub mod stop;
 pub mod wire;

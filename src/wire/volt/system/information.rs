@@ -144,6 +144,7 @@ mod tests {
             host_id: 0,
             hostname: "north".into(),
             ip_address: "127.0.0.1".into(),
+            data_dir: "data".into(),
             client_port: 21212,
             admin_port: 21211,
             http_port: 8080,
@@ -192,7 +193,7 @@ mod tests {
               hostcount | 1
               sitesperhost | 4
               kfactor | 0
-              voltdbroot | 
+              voltdbroot | data
               httpenabled | true
               jsonenabled | true
               securityenabled | false

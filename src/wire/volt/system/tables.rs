@@ -3,6 +3,7 @@
 use tollgate_schema::{
     codec::{RowWriter, TableHeader, TableWriter},
     types::{Type, VARCHAR_DEFAULT},
+    value::Value,
 };
 
 use crate::wire::volt::response::Tables;
@@ -71,6 +72,24 @@ impl ResultTables {
         table.finish();
         self.count += 1;
         self
+    }
+
+    /// Appends a table of values, as queries give them.
+    ///
+    /// # Panics
+    /// If a value is neither NULL nor of its column's type.
+    #[must_use]
+    pub fn with_values(self, columns: &[(String, Type)], rows: &[Vec<Value>]) -> ResultTables {
+        let header = TableHeader::new(columns.iter().map(|(name, t)| (name.as_str(), *t)));
+        self.with_header(&header, |table| {
+            for values in rows {
+                table.row(|r| {
+                    values.iter().for_each(|value| {
+                        r.put_value(value);
+                    });
+                });
+            }
+        })
     }
 
     /// Appends another answer's tables.
