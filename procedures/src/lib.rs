@@ -18,7 +18,7 @@ pub mod procedure;
 pub mod registry;
 pub mod results;
 pub mod transaction;
-//pub mod transit;
+pub mod transit;
 
 pub use abort::Abort;
 pub use procedure::{Kind, Procedure};

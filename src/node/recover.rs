@@ -42,7 +42,9 @@ pub(super) fn partitions(
     let groups: Vec<RecoveredGroup> = (0..config.partitions).map(|p| log.take_group(u32::from(p))).collect();
     let seed = clock::entropy();
     let recover_one = |(id, group): (u16, RecoveredGroup)| {
-        recover_partition(id, group, &catalog, fingerprint, &**disk, snapshots, seed ^ u64::from(id))
+        let settings = GroupConfig::new(u32::from(id), MEMBER, vec![MEMBER]);
+        let schema = (&catalog, fingerprint);
+        partition(id, group, &settings, schema, &**disk, snapshots, seed ^ u64::from(id))
             .with_context(|| format!("partition {id} could not be recovered"))
     };
     let results: Vec<Result<(Box<Partition>, Flushed)>> = std::thread::scope(|scope| {
@@ -60,11 +62,13 @@ pub(super) fn partitions(
     Ok(recovered)
 }
 
-fn recover_partition(
+/// Recovers one partition: its newest valid snapshot, then what is committed behind it. What its replica wants written
+/// comes back too. `schema`: the catalogue and its [`fingerprint`].
+pub fn partition(
     id: u16,
     group: RecoveredGroup,
-    catalog: &Arc<Catalog>,
-    fingerprint: u32,
+    settings: &GroupConfig,
+    (catalog, fingerprint): (&Arc<Catalog>, u32),
     disk: &dyn Disk,
     snapshots: &Path,
     seed: u64,
@@ -86,8 +90,7 @@ fn recover_partition(
             (store, Some(snapshot.head.meta), snapshot.head.state_us)
         }
     };
-    let group_config = GroupConfig::new(u32::from(id), MEMBER, vec![MEMBER]);
-    let replica = Replica::new(&group_config, group, meta.as_ref(), seed)?;
+    let replica = Replica::new(settings, group, meta.as_ref(), seed)?;
     let applied_index = replica.applied_index();
     let mut partition =
         Box::new(Partition::new(id, store, replica, fingerprint, applied_index, timestamp_us));

@@ -9,7 +9,7 @@ use std::{fmt::Write, sync::LazyLock};
 use tollgate_schema::{
     codec::table::TableHeader,
     types::{Type, VARCHAR_DEFAULT},
-    value::DisplayTimestamp,
+    value::timestamp,
 };
 
 /// `card_events.activity_code`.
@@ -55,7 +55,8 @@ pub(super) enum Answer {
 
 impl Answer {
     fn accepted(self) -> i8 {
-        let accepted = matches!(self, Answer::RemainingBalance(_) | Answer::CardExpires(_) | Answer::ExitRecorded);
+        let accepted =
+            matches!(self, Answer::RemainingBalance(_) | Answer::CardExpires(_) | Answer::ExitRecorded);
         i8::from(accepted)
     }
 
@@ -68,13 +69,14 @@ impl Answer {
             Answer::Fraudulent => "Fraudulent transaction",
             Answer::ExitRecorded => "",
             Answer::InsufficientBalance(cents) => {
-                return write!(out, "Card has insufficient balance: {}", Money(cents)).expect("a String takes it");
+                return write!(out, "Card has insufficient balance: {}", Money(cents))
+                    .expect("a String takes it");
             }
             Answer::RemainingBalance(cents) => {
                 return write!(out, "Remaining Balance: {}", Money(cents)).expect("a String takes it");
             }
             Answer::CardExpires(us) => {
-                return write!(out, "Card Expires: {}", DisplayTimestamp(us)).expect("a String takes it");
+                return write!(out, "Card Expires: {}", timestamp::Display(us)).expect("a String takes it");
             }
         };
         out.push_str(text);

@@ -89,12 +89,7 @@ fn reject(tx: &mut Tx<'_>, tap: &Entry, answer: Answer) -> Result<Answer, Abort>
     Ok(answer)
 }
 
-fn report_fraud(
-    tx: &mut Tx<'_>,
-    tap: &Entry,
-    rule: fraud_rules::Rule,
-    amount: i32,
-) -> Result<Answer, Abort> {
+fn report_fraud(tx: &mut Tx<'_>, tap: &Entry, rule: fraud_rules::Rule, amount: i32) -> Result<Answer, Abort> {
     record(tx, tap, 0, FRAUD)?;
     let trans_id = format!("{}_{}", tap.card_id, tap.at_ms);
     tx.fraud().append(Fraud {
