@@ -43,6 +43,12 @@ pub(crate) enum Command {
     Snapshot(SnapshotArgs),
     /// What the disk and the loopback device allow
     Limits(LimitsArgs),
+    /// The process behind the contender "null"
+    #[command(hide = true)]
+    NullServer {
+        /// Loopback port to listen on
+        port: u16,
+    },
 }
 
 #[derive(Args)]

@@ -44,6 +44,7 @@ fn main() -> anyhow::Result<()> {
             let snapshot = node::snapshot::run(&history, args.seconds, &args.node.tollgate.options())?;
             publish(&output, "snapshot", &[&snapshot], &report::snapshot(&snapshot))
         }
+        Command::NullServer { port } => contenders::null::serve(port),
         Command::Limits(args) => {
             let limits = physical::run(args.seconds)?;
             publish(&output, "limits", &[&limits], &report::limits(&limits))
@@ -66,6 +67,7 @@ fn run_taps(args: &TapsArgs, output: &Output) -> anyhow::Result<()> {
         }
     }
     let simulated_rate = TapStream::new(plan.seed, plan.population).simulated_rate();
+    anyhow::ensure!(!figures.is_empty(), "nothing was measured");
     let text = report::taps(&figures, simulated_rate, plan.population.cards);
     let lines: Vec<&taps::Figures> = figures.iter().collect();
     publish(output, "taps", &lines, &text)?;

@@ -10,10 +10,7 @@ use crate::transit::judge::{Judge, Outcome};
 use crate::transit::population::Population;
 use crate::transit::stream::Tap;
 use crate::wire::Codec;
-use crate::wire::volt::{VoltCodec, encode_answer};
-
-/// A frame of the tap call, with its length prefix.
-const TAP_BYTES: usize = 58;
+use crate::wire::volt::{TAP_BYTES, VoltCodec, encode_answer, encode_login_reply};
 
 pub(crate) struct Mock {
     address: SocketAddr,
@@ -39,10 +36,7 @@ impl Mock {
 fn serve(mut socket: TcpStream, judge: &Mutex<Judge>, forgetful: bool) -> Option<()> {
     let mut login = [0; 54];
     socket.read_exact(&mut login).ok()?;
-    let mut welcome = vec![0, 0, 0, 34, 0, 0];
-    welcome.extend_from_slice(&[0; 24]);
-    welcome.extend_from_slice(b"\0\0\0\x04mock");
-    socket.write_all(&welcome).ok()?;
+    socket.write_all(&encode_login_reply("mock")).ok()?;
     let mut frame = [0; TAP_BYTES];
     loop {
         socket.read_exact(&mut frame).ok()?;

@@ -1,6 +1,7 @@
 //! The systems compared: each is started from its own binary in a fresh temporary directory, loaded with the same
 //! stations and cards, and stopped when dropped.
 
+pub(crate) mod null;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
@@ -53,6 +54,8 @@ pub(crate) enum Kind {
     RedisAlways,
     /// PostgreSQL with synchronous_commit on.
     Postgres,
+    /// A server that judges nothing: the generator's own limit.
+    Null,
 }
 
 impl Kind {
@@ -65,7 +68,13 @@ impl Kind {
             Self::RedisEverysec => "redis-everysec",
             Self::RedisAlways => "redis-always",
             Self::Postgres => "postgres",
+            Self::Null => "null",
         }
+    }
+
+    /// True for all but the null server: its answers follow the rules.
+    pub(crate) fn judges(self) -> bool {
+        self != Self::Null
     }
 
     /// Starts the system, empty.
@@ -77,6 +86,7 @@ impl Kind {
             Self::RedisEverysec => Box::new(redis::Redis::start(redis::Persistence::EverySecond)?),
             Self::RedisAlways => Box::new(redis::Redis::start(redis::Persistence::Always)?),
             Self::Postgres => Box::new(postgres::Postgres::start()?),
+            Self::Null => Box::new(null::Null::start()?),
         })
     }
 }

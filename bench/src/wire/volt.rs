@@ -107,9 +107,9 @@ fn frame(bytes: &[u8]) -> Parsed<(usize, &[u8])> {
     Ok(bytes.get(4..4 + len).map(|body| (4 + len, body)))
 }
 
-// Where the changing values stand in the call of ValidateEntry; see `VoltCodec::new`.
-const TAP_BYTES: usize = 58;
-const HANDLE_AT: usize = 22;
+/// Length of the call of ValidateEntry, and where its changing values stand; see `VoltCodec::new`.
+pub(crate) const TAP_BYTES: usize = 58;
+pub(crate) const HANDLE_AT: usize = 22;
 const CARD_AT: usize = 33;
 const TIME_AT: usize = 38;
 const STATION_AT: usize = 47;
@@ -212,8 +212,14 @@ pub(crate) fn call_reply(bytes: &[u8]) -> Parsed<CallResult> {
     Ok(Some((used, result)))
 }
 
-/// The reply a server gives to a tap: only for tests and the mock server.
-#[cfg(test)]
+/// The login reply of a server called `build`, for the servers that bench itself plays.
+pub(crate) fn encode_login_reply(build: &str) -> Vec<u8> {
+    let mut body = vec![0; 2 + 4 + 8 + 8 + 4];
+    push_text(build, &mut body);
+    framed(&body)
+}
+
+/// The reply to a tap, for the servers that bench itself plays.
 pub(crate) fn encode_answer(handle: u64, accepted: bool, message: &str) -> Vec<u8> {
     let mut header = vec![0x80, 0, 2, TYPE_TINYINT as u8, TYPE_STRING as u8];
     push_text("card_accepted", &mut header);
