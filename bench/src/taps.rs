@@ -64,8 +64,9 @@ pub(crate) fn run(kind: Kind, plan: &Plan, options: &Options) -> anyhow::Result<
     let start_ns = clock::now_ns();
     contender.load(plan.population).with_context(|| format!("loading {name}"))?;
     let load_seconds = (clock::now_ns() - start_ns) as f64 / 1e9;
-    eprintln!("{name}: loaded in {load_seconds:.1} s; verifying {} answers", plan.verification_taps);
+    eprintln!("{name}: loaded in {load_seconds:.1} s");
     if kind.judges() {
+        eprintln!("{name}: verifying {} answers", plan.verification_taps);
         verify::run(&*contender, plan.population, plan.seed, plan.verification_taps)
             .with_context(|| format!("verifying {name}"))?;
     }

@@ -9,8 +9,10 @@ pub(crate) mod tollgate;
 
 use std::net::TcpStream;
 
+use self::redis::Persistence;
 use crate::transit::population::Population;
 use crate::wire::Codec;
+use crate::wire::resp::Form;
 
 /// How a contender is driven best; chosen by measuring, overridable on the command line.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +48,10 @@ pub(crate) enum Kind {
     Tollgate,
     /// Tollgate with durability = "async".
     TollgateAsync,
-    /// Redis, nothing on disk.
+    /// Redis, nothing on disk, the Lua function in its fastest form.
     Redis,
+    /// The same, called with the contract's five arguments and answering with its two columns.
+    RedisPlain,
     /// Redis with appendfsync everysec.
     RedisEverysec,
     /// Redis with appendfsync always.
@@ -65,6 +69,7 @@ impl Kind {
             Self::Tollgate => "tollgate",
             Self::TollgateAsync => "tollgate-async",
             Self::Redis => "redis",
+            Self::RedisPlain => "redis-plain",
             Self::RedisEverysec => "redis-everysec",
             Self::RedisAlways => "redis-always",
             Self::Postgres => "postgres",
@@ -82,9 +87,10 @@ impl Kind {
         Ok(match self {
             Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync")?),
             Self::TollgateAsync => Box::new(tollgate::Tollgate::start(options, "async")?),
-            Self::Redis => Box::new(redis::Redis::start(redis::Persistence::Off)?),
-            Self::RedisEverysec => Box::new(redis::Redis::start(redis::Persistence::EverySecond)?),
-            Self::RedisAlways => Box::new(redis::Redis::start(redis::Persistence::Always)?),
+            Self::Redis => Box::new(redis::Redis::start(Persistence::Off, Form::Packed)?),
+            Self::RedisPlain => Box::new(redis::Redis::start(Persistence::Off, Form::Plain)?),
+            Self::RedisEverysec => Box::new(redis::Redis::start(Persistence::EverySecond, Form::Packed)?),
+            Self::RedisAlways => Box::new(redis::Redis::start(Persistence::Always, Form::Packed)?),
             Self::Postgres => Box::new(postgres::Postgres::start()?),
             Self::Null => Box::new(null::Null::start()?),
         })

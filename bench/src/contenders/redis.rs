@@ -13,7 +13,7 @@ use super::process::{Server, find_binary, free_port};
 use super::{Contender, Shape};
 use crate::transit::population::{Card, Population, STATIONS};
 use crate::wire::Codec;
-use crate::wire::resp::{RespCodec, encode_command, simple_reply};
+use crate::wire::resp::{Form, RespCodec, encode_command, simple_reply};
 
 const FUNCTION: &str = include_str!("validate_entry.lua");
 
@@ -34,10 +34,11 @@ pub(crate) struct Redis {
     address: SocketAddr,
     version: String,
     persistence: Persistence,
+    form: Form,
 }
 
 impl Redis {
-    pub(crate) fn start(persistence: Persistence) -> anyhow::Result<Self> {
+    pub(crate) fn start(persistence: Persistence, form: Form) -> anyhow::Result<Self> {
         let Some(binary) = find_binary(&[PathBuf::from("redis-server")]) else {
             bail!("redis-server is not installed; on Debian: apt-get install redis-server");
         };
@@ -59,7 +60,7 @@ impl Redis {
         let mut server = Server::start(&mut command, &directory.path().join("redis.log"))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         server.wait_for_port(address, Duration::from_secs(20))?;
-        Ok(Self { server, _directory: directory, address, version: version.to_owned(), persistence })
+        Ok(Self { server, _directory: directory, address, version: version.to_owned(), persistence, form })
     }
 }
 
@@ -70,7 +71,11 @@ impl Contender for Redis {
             Persistence::EverySecond => "AOF, appendfsync everysec",
             Persistence::Always => "AOF, appendfsync always",
         };
-        format!("Redis {}, Lua function, {persistence}", self.version)
+        let form = match self.form {
+            Form::Packed => "one packed argument",
+            Form::Plain => "five arguments, two columns",
+        };
+        format!("Redis {}, Lua function, {form}, {persistence}", self.version)
     }
 
     fn shape(&self) -> Shape {
@@ -98,7 +103,7 @@ impl Contender for Redis {
     }
 
     fn codec(&self) -> Box<dyn Codec> {
-        Box::new(RespCodec)
+        Box::new(RespCodec(self.form))
     }
 
     fn process_id(&self) -> u32 {
