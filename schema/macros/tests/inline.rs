@@ -101,3 +101,39 @@ fn names_that_the_generated_code_might_use_itself() {
     Tables::store(&mut tx).update(1, "r", |row| row.set_change(Some(2))).unwrap();
     assert_eq!(tx.read().store().get(1, "r").unwrap().change(), Some(2));
 }
+
+/// What the generated code writes is what the catalogue says.
+#[test]
+fn rows_read_as_values() {
+    use tollgate_schema::{record, value::Value};
+
+    let mut tx = transaction();
+    let row = Every {
+        tiny: Some(-1),
+        small: Some(2),
+        number: Some(-3),
+        big: Some(4),
+        rate: Some(-0.25),
+        price: Decimal(5),
+        r#type: "é",
+        self_: &[6],
+        data: None,
+        made: 7,
+    };
+    tx.every().insert(row).unwrap();
+    let table = tx.0.catalog().table(Every::ID);
+    let found = tx.read().every().get("é", Decimal(5), &[6]).unwrap();
+    let values = vec![
+        Value::TinyInt(-1),
+        Value::SmallInt(2),
+        Value::Integer(-3),
+        Value::BigInt(4),
+        Value::Float(-0.25),
+        Value::Decimal(Decimal(5)),
+        Value::Varchar("é".to_owned()),
+        Value::Varbinary(vec![6]),
+        Value::Null,
+        Value::Timestamp(7),
+    ];
+    assert_eq!(record::decode_row(table, found.into()), values);
+}

@@ -40,6 +40,8 @@ fn statement(tokens: &mut Tokens<'_>) -> Result<Statement, DdlError> {
         drop(tokens)
     } else if tokens.peek_word("ALTER") || tokens.peek_word("DR") || tokens.peek_word("SET") {
         Err(tokens.unsupported(&tokens.found()))
+    } else if ["LOAD", "FILE", "EXEC", "EXECUTE"].iter().any(|word| tokens.peek_word(word)) {
+        Err(DdlError::at(tokens.at(), format!("{} is a command of sqlcmd, no DDL", tokens.found())))
     } else {
         Err(tokens.expected("CREATE, PARTITION or DROP"))
     }
@@ -93,7 +95,10 @@ fn drop(tokens: &mut Tokens<'_>) -> Result<Statement, DdlError> {
     let Some((_, kind)) = kinds.into_iter().find(|(word, _)| tokens.accept_word(word)) else {
         return Err(tokens.expected("TABLE, VIEW, STREAM, TOPIC, PROCEDURE or INDEX"));
     };
-    let name = tokens.name(&format!("a {}'s name", kind.word()))?;
+    let name = match kind {
+        DropKind::Procedure => procedure::last_part(tokens.dotted_name("a procedure's name")?),
+        _ => tokens.name(&format!("a {}'s name", kind.word()))?,
+    };
     let (mut if_exists, mut cascade) = (false, false);
     loop {
         if tokens.accept_word("IF") {

@@ -46,14 +46,19 @@ pub(super) fn create_procedure(tokens: &mut Tokens<'_>) -> Result<Statement, Ddl
     if name.is_none()
         && let Some(class) = &class
     {
-        let last = class.text.rsplit(['.', '$']).next().unwrap_or(&class.text);
-        name = Some(Name { text: last.to_owned(), at: class.at });
+        name = Some(last_part(class.clone()));
     }
     let Some(name) = name else {
         return Err(DdlError::at(start, "expected a procedure's name: only FROM CLASS gives one by itself"));
     };
     let class = class.map(|class| class.text);
     Ok(Statement::CreateProcedure(CreateProcedure { name, directed, partition, allow, class, sql }))
+}
+
+/// A class's own name, which is the procedure's when it has no other.
+pub(super) fn last_part(class: Name) -> Name {
+    let last = class.text.rsplit(['.', '$']).next().unwrap_or(&class.text);
+    Name { text: last.to_owned(), at: class.at }
 }
 
 /// `ON TABLE t COLUMN c [PARAMETER n]`, after `PARTITION`.

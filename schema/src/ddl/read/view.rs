@@ -30,6 +30,9 @@ pub(super) fn create_view(tokens: &mut Tokens<'_>) -> Result<Statement, DdlError
     let source = tokens.name("a table's or a stream's name")?;
     let source_alias = source_alias(tokens)?;
     let filter = if tokens.accept_word("WHERE") { conditions(tokens)? } else { Vec::new() };
+    if tokens.at_end() || *tokens.peek() == Token::SemiColon {
+        return Err(tokens.unsupported("a view without GROUP BY"));
+    }
     tokens.expect_word("GROUP")?;
     tokens.expect_word("BY")?;
     let groups = comma_separated(tokens, expression)?;
@@ -79,9 +82,7 @@ fn expression(tokens: &mut Tokens<'_>) -> Result<ItemExpr, DdlError> {
     } else {
         ItemKind::Column(column_ref(tokens)?)
     };
-    if matches!(tokens.peek(), Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::StringConcat) {
-        return Err(tokens.unsupported("an expression in a view"));
-    }
+    refuse_operator(tokens)?;
     Ok(ItemExpr { kind, at })
 }
 
@@ -156,7 +157,14 @@ fn column_ref(tokens: &mut Tokens<'_>) -> Result<ColumnRef, DdlError> {
     if *tokens.peek() == Token::LParen {
         return Err(tokens.unsupported("an expression in a view"));
     }
+    refuse_operator(tokens)?;
     Ok(ColumnRef { table: None, column: first })
+}
+
+fn refuse_operator(tokens: &Tokens<'_>) -> Result<(), DdlError> {
+    let is_operator =
+        matches!(tokens.peek(), Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::StringConcat);
+    if is_operator { Err(tokens.unsupported("an expression in a view")) } else { Ok(()) }
 }
 
 /// `column op literal [AND …]`.

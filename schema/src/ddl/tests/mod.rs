@@ -145,7 +145,9 @@ fn drops() {
         CREATE VIEW v AS SELECT a FROM s GROUP BY a; CREATE VIEW w AS SELECT a FROM t GROUP BY a;
         CREATE TOPIC USING STREAM s; CREATE PROCEDURE p PARTITION ON TABLE t COLUMN a; ";
     check(
-        &format!("{text} DROP STREAM s CASCADE; DROP INDEX i IF EXISTS; DROP TABLE gone CASCADE IF EXISTS"),
+        &format!(
+            "{text} DROP STREAM s CASCADE; DROP INDEX i IF EXISTS; DROP PROCEDURE com.example.gone IF EXISTS; DROP TABLE gone CASCADE IF EXISTS"
+        ),
         expect![[r#"
             CREATE TABLE T (A INTEGER NOT NULL);
             PARTITION TABLE T ON COLUMN A;
