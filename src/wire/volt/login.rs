@@ -56,8 +56,8 @@ impl<'a> LoginRequest<'a> {
         let malformed = |_| LoginFailure::Malformed;
         let scheme = match cursor.u8("version").map_err(malformed)? {
             0 => 0,
-            1 => cursor.u8("scheme").map_err(malformed)?,
-            _ => return Err(LoginFailure::Malformed),
+            // 1, and 2 from Java 13 on, say the same. So may later ones: if not, the hash has not its length.
+            _ => cursor.u8("scheme").map_err(malformed)?,
         };
         let service = cursor.str("service").map_err(malformed)?;
         let user = cursor.nullable_str("user").map_err(malformed)?.unwrap_or("");
@@ -178,6 +178,9 @@ mod tests {
         let hash: [u8; 32] = hex(NO_PASSWORD).try_into().unwrap();
         let expected = LoginRequest { user: "", password: PasswordHash::Sha256(&hash) };
         assert_eq!(LoginRequest::read(&body), Ok(expected));
+
+        let of_java_13 = hex(&format!("02 01 00000008 6461746162617365 00000000 {NO_PASSWORD}"));
+        assert_eq!(LoginRequest::read(&of_java_13), Ok(expected));
 
         let body = hex(&format!("00 00000008 6461746162617365 00000003 626f62 {SECRET_SHA1}"));
         let hash: [u8; 20] = hex(SECRET_SHA1).try_into().unwrap();
