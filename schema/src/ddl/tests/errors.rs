@@ -73,7 +73,10 @@ fn errors_of_syntax() {
         expect!["line 1, column 40: expected SECONDS, MINUTES, HOURS, DAYS or ON, found `FORTNIGHTS`"],
     );
     check_error("ALTER TABLE t ADD COLUMN b INTEGER", expect!["line 1, column 1: `ALTER` is not supported"]);
-    check_error("load classes procedures.jar;", expect!["line 1, column 1: `load` is a command of sqlcmd, no DDL"]);
+    check_error(
+        "load classes procedures.jar;",
+        expect!["line 1, column 1: `load` is a command of sqlcmd, no DDL"],
+    );
     check_error("CREATE ROLE admin WITH ALL", expect!["line 1, column 8: CREATE `ROLE` is not supported"]);
     check_error(
         "CREATE TABLE",
@@ -152,7 +155,10 @@ const S: &str = "CREATE STREAM s PARTITION ON COLUMN a (a INTEGER NOT NULL, b VA
 #[test]
 fn errors_of_views() {
     let check = |text: &str, expect: Expect| check_error(&format!("{S}{text}"), expect);
-    check("CREATE VIEW v AS SELECT a, SUM(a * 2) FROM s GROUP BY a", expect!["line 2, column 34: an expression in a view is not supported"]);
+    check(
+        "CREATE VIEW v AS SELECT a, SUM(a * 2) FROM s GROUP BY a",
+        expect!["line 2, column 34: an expression in a view is not supported"],
+    );
     check(
         "CREATE VIEW v AS SELECT b, COUNT(*) FROM s GROUP BY b",
         expect!["line 2, column 13: a view over the stream S must group by its partitioning column A"],

@@ -1,7 +1,6 @@
 //! That no text makes the reader panic, and that what reads is rendered so that it reads the same.
 
-use proptest::prelude::*;
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use proptest::{prelude::*, sample::Index};
 
 use super::{super::*, METRO, sorted};
 use crate::value::Value;
@@ -19,34 +18,50 @@ fn check_any(text: &str) {
     assert_eq!(statement_is_in(&parse(&rendered).unwrap(), &rendered), Ok(true), "{rendered}");
 }
 
-/// Metro's text with words dropped, doubled, swapped or replaced.
-#[test]
-fn mutated_ddl() {
-    let mut random = SmallRng::seed_from_u64(3);
-    let statements: Vec<&str> = METRO.split_inclusive(';').filter(|s| !s.contains("DROP")).collect();
-    let pieces: Vec<&str> =
-        METRO.split_inclusive(|c: char| c.is_whitespace() || "(),;.".contains(c)).collect();
-    for _ in 0..400 {
-        let kept: String = statements.iter().filter(|_| random.random_bool(0.9)).copied().collect();
-        let mut words: Vec<&str> =
-            kept.split_inclusive(|c: char| c.is_whitespace() || "(),;.".contains(c)).collect();
-        for _ in 0..random.random_range(0..4) {
-            let at = random.random_range(0..words.len());
-            match random.random_range(0..4) {
-                0 => drop(words.remove(at)),
-                1 => words.insert(at, words[at]),
-                2 => words[at] = pieces[random.random_range(0..pieces.len())],
-                _ => {
-                    let next = (at + 1).min(words.len() - 1);
-                    words.swap(at, next)
+/// Words with what separates them, so that they make the text again.
+fn pieces(text: &str) -> Vec<&str> {
+    text.split_inclusive(|c: char| c.is_whitespace() || "(),;.".contains(c)).collect()
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mutation {
+    Remove,
+    Double,
+    Replace,
+    Swap,
+}
+
+fn any_mutation() -> impl Strategy<Value = (Mutation, Index, Index)> {
+    let mutations = [Mutation::Remove, Mutation::Double, Mutation::Replace, Mutation::Swap];
+    (prop::sample::select(mutations.to_vec()), any::<Index>(), any::<Index>())
+}
+
+proptest! {
+    /// Metro's text without some of its statements, with words dropped, doubled, replaced or swapped.
+    #[test]
+    fn mutated_ddl(
+        kept in prop::collection::vec(prop::bool::weighted(0.9), 64),
+        mutations in prop::collection::vec(any_mutation(), 0..4),
+    ) {
+        let statements = METRO.split_inclusive(';').filter(|statement| !statement.contains("DROP"));
+        let text: String = statements.zip(kept).filter(|(_, kept)| *kept).map(|(statement, _)| statement).collect();
+        let (mut words, all) = (pieces(&text), pieces(METRO));
+        for (mutation, at, other) in mutations {
+            let at = at.index(words.len().max(1));
+            match mutation {
+                _ if words.is_empty() => break,
+                Mutation::Remove => drop(words.remove(at)),
+                Mutation::Double => words.insert(at, words[at]),
+                Mutation::Replace => words[at] = all[other.index(all.len())],
+                Mutation::Swap => {
+                    let other = other.index(words.len());
+                    words.swap(at, other);
                 }
             }
         }
         check_any(&words.concat());
     }
-}
 
-proptest! {
     #[test]
     fn any_text(text in ".{0,200}") {
         check_any(&text);
