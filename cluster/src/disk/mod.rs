@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use faulty::{FaultyDisk, Keep};
-pub use real::RealDisk;
+pub use real::{DirectoryLock, RealDisk};
 
 /// A directory tree with explicit durability: nothing survives a power cut unless it was synced.
 ///

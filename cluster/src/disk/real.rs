@@ -1,7 +1,7 @@
 //! The operating system's file system behind the [`Disk`] seam.
 
 use std::ffi::CString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -19,6 +19,24 @@ pub struct RealDisk;
 
 struct RealFile(File);
 
+/// Keeps a second process out of a data directory while it lives; the system releases it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct DirectoryLock(#[allow(dead_code, reason = "held for its lock")] File);
+
+impl RealDisk {
+    /// Locks a directory (created if missing). `WouldBlock` when another process has it.
+    pub fn lock(directory: &Path) -> io::Result<DirectoryLock> {
+        Self.create_dir(directory)?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).open(directory.join("LOCK"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(DirectoryLock(file)),
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
@@ -35,7 +53,7 @@ impl Disk for RealDisk {
             return Ok(Bytes::new()); // an empty file cannot be mapped
         }
         // SAFETY: a mapping is sound as long as no mapped byte changes and the file is not cut while the bytes live. The
-        // data directory is locked by the server against a second process, and within this process the contract of
+        // data directory is locked against a second process (`RealDisk::lock`), and within this process the contract of
         // `Disk::read` forbids writes below the length: the log never writes to a segment it has mapped (it starts a new
         // one, and removes rather than recycles mapped ones), it cuts one only beyond what it hands out, and snapshot
         // files are written once under another name.
@@ -129,6 +147,16 @@ impl DiskFile for RealFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_locked_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data");
+        let lock = RealDisk::lock(&path).unwrap();
+        assert_eq!(RealDisk::lock(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(lock);
+        RealDisk::lock(&path).unwrap();
+    }
 
     #[test]
     fn a_file_written_synced_and_renamed_reads_back() {

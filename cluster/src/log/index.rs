@@ -2,6 +2,7 @@
 //! entry in memory. The only state the two threads share; the lock is held for a few instructions.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -23,6 +24,12 @@ pub(super) struct Location {
 struct Run {
     first_index: u64,
     location: Location,
+}
+
+struct Found {
+    location: Location,
+    file: Arc<dyn DiskFile>,
+    indexes: Range<u64>,
 }
 
 #[derive(Default)]
@@ -72,17 +79,20 @@ impl LogIndex {
         self.inner().groups.remove(&group);
     }
 
-    fn locate(&self, group: u32, index: u64) -> Option<(Location, Arc<dyn DiskFile>)> {
+    /// The record of an entry, and the indexes for which it is the right one: entries in it beyond were replaced later.
+    fn locate(&self, group: u32, index: u64) -> Option<Found> {
         let inner = self.inner();
         let runs = inner.groups.get(&group)?;
         let after = runs.partition_point(|run| run.first_index <= index);
-        let location = runs.get(after.checked_sub(1)?)?.location;
-        Some((location, inner.files.get(&location.segment)?.clone()))
+        let run = runs.get(after.checked_sub(1)?)?;
+        let file = inner.files.get(&run.location.segment)?.clone();
+        let end = runs.get(after).map_or(u64::MAX, |next| next.first_index);
+        Some(Found { location: run.location, file, indexes: run.first_index..end })
     }
 
-    /// Reads the record that holds an entry and returns that group's entries in it, or why that failed.
+    /// Reads the record that holds an entry and returns that group's entries that are valid in it, or why that failed.
     pub(super) fn read(&self, group: u32, index: u64) -> Result<Vec<Entry>, String> {
-        let (location, file) = self
+        let Found { location, file, indexes } = self
             .locate(group, index)
             .ok_or_else(|| format!("entry {index} of group {group} has no place in the log"))?;
         let at = |what: &str| format!("{what} (segment {}, offset {})", location.segment, location.offset);
@@ -100,6 +110,7 @@ impl LogIndex {
             }
             entries.extend(part.entries);
         }
+        entries.retain(|entry| indexes.contains(&entry.index));
         Ok(entries)
     }
 }

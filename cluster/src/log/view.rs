@@ -311,3 +311,6 @@ impl Storage for LogView {
 
 /// What an entry costs in a message besides its data, at most.
 const ENTRY_WIRE_OVERHEAD_BYTES: usize = 32;
+
+#[cfg(test)]
+mod tests;

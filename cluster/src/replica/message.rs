@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use protobuf::Message as _;
-use raft::eraftpb::{Message, MessageType};
+use raft::eraftpb::{EntryType, Message, MessageType};
 use thiserror::Error;
 
 use crate::log::{Membership, SnapshotMeta};
@@ -89,7 +89,13 @@ impl RaftMessage {
                 let consecutive = (message.index + 1..)
                     .zip(message.entries.iter())
                     .all(|(index, entry)| entry.index == index);
-                if consecutive { Ok(()) } else { refuse("its entries are not consecutive") }
+                let known_kinds =
+                    message.entries.iter().all(|entry| entry.entry_type != EntryType::EntryConfChange);
+                match (consecutive, known_kinds) {
+                    (true, true) => Ok(()),
+                    (false, _) => refuse("its entries are not consecutive"),
+                    (_, false) => refuse("it has an entry of a kind that is never proposed"),
+                }
             }
             MessageType::MsgHeartbeat if message.commit > last_index => {
                 Err(MessageError::LostEntries { commit: message.commit, last_index })

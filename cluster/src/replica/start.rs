@@ -122,6 +122,10 @@ impl Begin {
             if let Some(snapshot) = snapshot {
                 return Err(StartError::LogMissing { group, snapshot: snapshot.index });
             }
+            if !state.entries.is_empty() {
+                let reason = "the log has entries of the group but not its start".to_owned();
+                return Err(StartError::Config { group, reason });
+            }
             let start = founding_start(config);
             state.hard_state.term = start.term;
             state.hard_state.commit = start.index;
