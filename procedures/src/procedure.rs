@@ -128,6 +128,16 @@ impl<'a> Arguments<'a> {
 
     #[inline]
     fn take<T: FromParameter>(&mut self) -> Result<T, ParameterError> {
+        let mut quick = self.reader;
+        if let Some(value) = quick.take_integer().and_then(T::from_integer) {
+            self.reader = quick;
+            return Ok(value);
+        }
+        self.take_any()
+    }
+
+    #[inline(never)]
+    fn take_any<T: FromParameter>(&mut self) -> Result<T, ParameterError> {
         let position = self.reader.position();
         let raw = self.reader.next_param()?.expect("open counted them");
         T::from_parameter(&raw)

@@ -6,7 +6,7 @@ use super::{
     cursor::{CodecError, Cursor},
     value::{self, RawParam},
 };
-use crate::value::{Decimal, Value};
+use crate::value::{Decimal, NULL_BIGINT, NULL_INTEGER, NULL_SMALLINT, NULL_TINYINT, Value};
 
 /// Why a parameter could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +74,44 @@ impl<'a> ParamReader<'a> {
         }
     }
 
+    /// The next parameter, if it is an integer of any width, complete and not NULL. Else nothing is taken, and
+    /// [`ParamReader::next_param`] tells what it is. It is the quick way: the number stays in a register.
+    #[inline(always)]
+    pub fn take_integer(&mut self) -> Option<i64> {
+        if self.position == self.count {
+            return None;
+        }
+        let (code, rest) = self.cursor.rest().split_first()?;
+        let (number, rest) = match *code as i8 {
+            code::INTEGER => {
+                let (bytes, rest) = rest.split_first_chunk()?;
+                let number = i32::from_be_bytes(*bytes);
+                (if number == NULL_INTEGER { NULL_BIGINT } else { i64::from(number) }, rest)
+            }
+            code::BIGINT => {
+                let (bytes, rest) = rest.split_first_chunk()?;
+                (i64::from_be_bytes(*bytes), rest)
+            }
+            code::TINYINT => {
+                let (byte, rest) = rest.split_first()?;
+                let number = *byte as i8;
+                (if number == NULL_TINYINT { NULL_BIGINT } else { i64::from(number) }, rest)
+            }
+            code::SMALLINT => {
+                let (bytes, rest) = rest.split_first_chunk()?;
+                let number = i16::from_be_bytes(*bytes);
+                (if number == NULL_SMALLINT { NULL_BIGINT } else { i64::from(number) }, rest)
+            }
+            _ => return None,
+        };
+        if number == NULL_BIGINT {
+            return None;
+        }
+        self.cursor = Cursor::new(rest);
+        self.position += 1;
+        Some(number)
+    }
+
     #[inline(always)]
     fn read(&mut self) -> Result<RawParam<'a>, CodecError> {
         match self.cursor.i8("type code")? {
@@ -114,7 +152,7 @@ impl<'a> Iterator for ParamReader<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ArrayReader<'a> {
     element: i8,
-    count: usize,
+    count: u32,
     cursor: Cursor<'a>,
 }
 
@@ -137,6 +175,7 @@ impl<'a> ArrayReader<'a> {
                 value::read(element, cursor, "array element")?;
             }
         }
+        let count = u32::try_from(count).expect("an int32 that is not negative");
         Ok(ArrayReader { element, count, cursor: start })
     }
 
@@ -147,7 +186,7 @@ impl<'a> ArrayReader<'a> {
 
     /// Elements not yet taken.
     pub fn len(&self) -> usize {
-        self.count
+        self.count as usize
     }
 
     pub fn is_empty(&self) -> bool {
@@ -156,7 +195,7 @@ impl<'a> ArrayReader<'a> {
 
     /// The remaining elements of an array of TINYINT, as they came (nulls are 0x80).
     pub fn tinyint_bytes(&self) -> Option<&'a [u8]> {
-        (self.element == code::TINYINT).then(|| &self.cursor.rest()[..self.count])
+        (self.element == code::TINYINT).then(|| &self.cursor.rest()[..self.len()])
     }
 }
 
@@ -170,7 +209,7 @@ impl<'a> Iterator for ArrayReader<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.count, Some(self.count))
+        (self.len(), Some(self.len()))
     }
 }
 
@@ -397,6 +436,43 @@ mod tests {
         }
         let RawParam::Array(array) = params[values.len()] else { panic!("{params:?}") };
         assert_eq!(array.collect::<Vec<_>>(), [RawParam::BigInt(1), RawParam::Null]);
+    }
+
+    #[test]
+    fn the_quick_way_takes_integers_and_only_those() {
+        let mut rng = SmallRng::seed_from_u64(7);
+        let interesting = [0, 1, -1, i8::MIN.into(), i16::MIN.into(), i32::MIN.into(), i64::MIN, i64::MAX];
+        for _ in 0..20_000 {
+            let mut bytes = Vec::new();
+            let mut writer = ParamWriter::new(&mut bytes);
+            for _ in 0..rng.random_range(0..4) {
+                let number = interesting[rng.random_range(0..interesting.len())];
+                match rng.random_range(0..6) {
+                    0 => writer.put_i8(number as i8),
+                    1 => writer.put_i16(number as i16),
+                    2 => writer.put_i32(number as i32),
+                    3 => writer.put_i64(number),
+                    4 => writer.put_null(),
+                    _ => writer.put_timestamp(number),
+                };
+            }
+            writer.finish();
+            bytes.truncate(rng.random_range(2..=bytes.len()));
+            let mut reader = ParamReader::new(&bytes).unwrap();
+            loop {
+                let mut quick = reader;
+                let taken = quick.take_integer();
+                let next = reader.next_param();
+                let expected = next.as_ref().ok().and_then(|p| p.as_ref()).and_then(RawParam::as_integer);
+                assert_eq!(taken, expected);
+                if taken.is_some() {
+                    assert_eq!((quick.cursor, quick.position), (reader.cursor, reader.position));
+                }
+                if !matches!(next, Ok(Some(_))) {
+                    break;
+                }
+            }
+        }
     }
 
     #[test]
