@@ -102,7 +102,7 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
     }
     format!(
         "{}\nDecisions per second are saturated; latencies are those of an open loop at half of that rate, from each \
-         call's intended time. {} cards tap at {simulated_rate:.0} simulated taps a second. The mix is over all phases; a \
+         call's intended time. {} cards tap at {simulated_rate:.0} simulated taps a second. The outcomes are those of the saturated phase; a \
          faster contender gets further into the same stream, where more cards are empty.\n\n{}",
         speed.text(),
         thousands(f64::from(cards)),

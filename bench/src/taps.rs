@@ -8,7 +8,6 @@ use crate::load::closed_loop::{self, Closed};
 use crate::load::connection::Connection;
 use crate::load::open_loop::{self, Open};
 use crate::load::single::{self, Caller};
-use crate::load::tally::Counts;
 use crate::transit::population::Population;
 use crate::transit::stream::TapStream;
 use crate::{clock, machine, verify};
@@ -24,7 +23,8 @@ pub(crate) struct Plan {
     pub(crate) verification_taps: usize,
     pub(crate) connections: Option<usize>,
     pub(crate) window: Option<usize>,
-    /// Upper bound on the taps of the saturated phase, so that contenders of any speed stop at the same tap.
+    /// Upper bound on the taps of the saturated phase: the further into the stream, the more cards are empty, and a
+    /// refusal is cheaper, so that a fast contender must not get too far.
     pub(crate) max_taps: u64,
 }
 
@@ -45,9 +45,11 @@ pub(crate) struct Figures {
     pub(crate) half_rate_max_in_flight: u64,
     pub(crate) single_p50_ms: f64,
     pub(crate) single_p99_ms: f64,
+    /// The outcomes of the saturated phase.
     pub(crate) accepted: u64,
     pub(crate) rejected: u64,
     pub(crate) fraud: u64,
+    /// Failed calls of all phases.
     pub(crate) errors: u64,
     /// Processor time of generator and contender in the saturated phase.
     pub(crate) generator_ns_per_call: f64,
@@ -85,9 +87,6 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
     for _ in 0..shape.connections {
         connections.push(Connection::new(contender.connect()?, contender.codec())?);
     }
-    let mut counts = Counts::default();
-    let mut failure = None;
-
     let own_before = machine::own_processor_seconds();
     let used_before = machine::processor_seconds(contender.process_id());
     let closed = Closed { window: shape.window, seconds: plan.seconds, max_calls: plan.max_taps };
@@ -96,22 +95,19 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
     let used = machine::processor_seconds(contender.process_id()) - used_before;
     let own = machine::own_processor_seconds() - own_before;
     let per_second = saturated.per_second();
-    counts.merge(&saturated.tally.counts);
-    failure = failure.or(saturated.tally.first_failure.clone());
     eprintln!("{name}: {per_second:.0} decisions/s saturated");
 
     let open = Open { calls_per_s: per_second / 2.0, seconds: plan.seconds };
     let half = open_loop::run(&open, &mut || stream.next_tap(), &mut connections)?;
-    counts.merge(&half.tally.counts);
-    failure = failure.or(half.tally.first_failure.clone());
     drop(connections);
 
     let mut caller = Caller::new(contender.connect()?, contender.codec())?;
     let single =
         single::run(&mut caller, &mut || stream.next_tap(), plan.seconds.min(5.0), MAX_SINGLE_CALLS)?;
-    counts.merge(&single.counts);
-    if let Some(text) = failure.or(single.first_failure.clone()) {
-        eprintln!("{name}: {} calls failed, the first with: {text}", counts.failed);
+    let tallies = [&saturated.tally, &half.tally, &single];
+    let errors = tallies.iter().map(|tally| tally.counts.failed).sum();
+    if let Some(text) = tallies.iter().find_map(|tally| tally.first_failure.as_ref()) {
+        eprintln!("{name}: {errors} calls failed, the first with: {text}");
     }
     Ok(Figures {
         name,
@@ -127,10 +123,10 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
         half_rate_max_in_flight: half.max_in_flight,
         single_p50_ms: single.latency_ms(0.5),
         single_p99_ms: single.latency_ms(0.99),
-        accepted: counts.accepted,
-        rejected: counts.rejected,
-        fraud: counts.fraud,
-        errors: counts.failed,
+        accepted: saturated.tally.counts.accepted,
+        rejected: saturated.tally.counts.rejected,
+        fraud: saturated.tally.counts.fraud,
+        errors,
         generator_ns_per_call: own * 1e9 / calls,
         contender_ns_per_call: used * 1e9 / calls,
         load_seconds,

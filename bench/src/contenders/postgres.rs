@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::process::{Server, find_binary, free_port};
 use super::{Contender, Shape};
+use crate::clock;
 use crate::transit::population::{FARE_CENTS, Population, STATIONS};
 use crate::wire::Codec;
 use crate::wire::postgres::{PostgresCodec, prepare, query, startup, until_ready};
@@ -21,6 +22,8 @@ const SCHEMA: &str = include_str!("validate_entry.sql");
 
 /// The database's own superuser, the same whoever runs bench.
 const USER: &str = "postgres";
+
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Cards in one INSERT statement while loading.
 const CARDS_PER_INSERT: usize = 5_000;
@@ -68,8 +71,13 @@ impl Postgres {
         }
         let mut server = Server::start(&mut command, &directory.path().join("postgres.log"))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        server.wait_for_port(address, Duration::from_secs(30))?;
-        Ok(Self { server, _directory: directory, address, version })
+        server.wait_for_port(address, START_LIMIT)?;
+        let started = Self { server, _directory: directory, address, version };
+        // It listens before it lets anyone in.
+        if !clock::wait_until(START_LIMIT, || started.session().is_ok()) {
+            bail!("PostgreSQL lets nobody in after {START_LIMIT:?}:\n{}", started.server.last_words());
+        }
+        Ok(started)
     }
 
     /// A connection past the startup, nothing prepared.

@@ -28,8 +28,10 @@ pub(crate) struct ClosedResult {
 }
 
 impl ClosedResult {
+    /// Decisions per second; failed calls are none.
     pub(crate) fn per_second(&self) -> f64 {
-        self.tally.counts.total() as f64 * 1e9 / self.elapsed_ns as f64
+        let counts = &self.tally.counts;
+        (counts.total() - counts.failed) as f64 * 1e9 / self.elapsed_ns as f64
     }
 }
 

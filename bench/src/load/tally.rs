@@ -27,13 +27,6 @@ impl Counts {
         }
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
-        self.accepted += other.accepted;
-        self.rejected += other.rejected;
-        self.fraud += other.fraud;
-        self.failed += other.failed;
-    }
-
     pub(crate) fn total(&self) -> u64 {
         self.accepted + self.rejected + self.fraud + self.failed
     }
