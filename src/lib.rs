@@ -11,6 +11,7 @@
 
 pub mod block;
 pub mod call;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -25,3 +26,29 @@ pub mod simulate;
 pub mod sql;
 pub mod stop;
 pub mod wire;
+
+use std::process::ExitCode;
+use tollgate_procedures::Registry;
+
+/// Runs the command line with these schemas and procedures: what a crate with its own calls from its `main`.
+pub fn main(registry: Registry) -> ExitCode {
+    cli::main(registry)
+}
+
+/// What the shipped binary serves: the metro.
+///
+/// # Panics
+/// If a schema of the product is wrong; a test builds them all.
+pub fn product_registry() -> Registry {
+    let metro = include_str!("../schema/metro.sql");
+    Registry::new().schema("metro", metro, []).expect("the product's own schemas are sound")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_product_s_schemas_are_sound() {
+        let registry = super::product_registry();
+        assert!(registry.find("CARDS.insert").is_some());
+    }
+}

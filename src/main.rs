@@ -1,2 +1,7 @@
 //! The shipped binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tollgate::main(tollgate::product_registry())
+}

@@ -13,6 +13,8 @@ use tollgate_schema::{
 pub struct Declared {
     pub name: String,
     pub declared_type: Type,
+    /// What a column gets when nothing is given, if it is a constant.
+    pub default: Option<Value>,
 }
 
 /// A table with its columns in order.
@@ -85,10 +87,19 @@ fn named(columns: &ResultTable, owner_column: &str, owner: &str) -> Result<(Opti
         let position =
             columns.integer(row, "ORDINAL_POSITION").context("a column without ORDINAL_POSITION")?;
         let name = columns.text(row, "COLUMN_NAME").context("a column without COLUMN_NAME")?.to_string();
-        found.push((position, Declared { name, declared_type: type_of(columns, row)? }));
+        let declared_type = type_of(columns, row)?;
+        let default = columns.text(row, "COLUMN_DEF").and_then(|text| constant(text, declared_type));
+        found.push((position, Declared { name, declared_type, default }));
     }
     found.sort_by_key(|(position, _)| *position);
     Ok((spelt, found.into_iter().map(|(_, declared)| declared).collect()))
+}
+
+/// A default as the catalogue writes it: a number, or a text in quotes.
+fn constant(text: &str, declared_type: Type) -> Option<Value> {
+    let quoted = text.strip_prefix("x'").or_else(|| text.strip_prefix('\''));
+    let text = quoted.and_then(|q| q.strip_suffix('\'')).map_or(text.to_string(), |q| q.replace("''", "'"));
+    convert(&Value::Varchar(text), declared_type).ok()
 }
 
 fn type_of(columns: &ResultTable, row: &[Value]) -> Result<Type> {
@@ -162,6 +173,7 @@ mod tests {
         let types: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.declared_type)).collect();
         let name_type = Type::Varchar { max: 25, in_bytes: true };
         assert_eq!(types, [("STATION_ID", Type::SmallInt), ("NAME", name_type)]);
+        assert!(found.iter().all(|column| column.default.is_none()));
         let (_, trains) = named(&columns(), "TABLE_NAME", "TRAINS").unwrap();
         assert_eq!(trains[0].declared_type, Type::Varchar { max: 25, in_bytes: false });
         assert_eq!(named(&columns(), "TABLE_NAME", "MOON").unwrap(), (None, vec![]));
@@ -169,8 +181,17 @@ mod tests {
     }
 
     #[test]
+    fn defaults_are_constants() {
+        let text = Type::Varchar { max: 9, in_bytes: false };
+        assert_eq!(constant("250", Type::SmallInt), Some(Value::SmallInt(250)));
+        assert_eq!(constant("'it''s'", text), Some(Value::Varchar("it's".to_string())));
+        assert_eq!(constant("x'0AFF'", Type::Varbinary { max: 9 }), Some(Value::Varbinary(vec![10, 255])));
+        assert_eq!(constant("CURRENT_TIMESTAMP", Type::Timestamp), None);
+    }
+
+    #[test]
     fn text_becomes_a_value_or_an_error_that_names_the_column() {
-        let column = Declared { name: "FARE".to_string(), declared_type: Type::SmallInt };
+        let column = Declared { name: "FARE".to_string(), declared_type: Type::SmallInt, default: None };
         assert_eq!(column.parse("250"), Ok(Value::SmallInt(250)));
         assert!(column.parse("40000").unwrap_err().starts_with("FARE: "));
         assert!(column.parse("much").unwrap_err().starts_with("FARE: "));
