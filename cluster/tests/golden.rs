@@ -1,6 +1,8 @@
-//! Files of version 1 as they were first written: they are read for ever, and what is written today is the same bytes.
+//! Files of version 1 as they were first written: they are read for ever, and what is written today is the
+//! same bytes.
 //!
-//! `TOLLGATE_WRITE_GOLDEN=1 cargo test -p tollgate-cluster --test golden` writes a missing one; an existing one never changes.
+//! `TOLLGATE_WRITE_GOLDEN=1 cargo test -p tollgate-cluster --test golden` writes a missing one; an existing
+//! one never changes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

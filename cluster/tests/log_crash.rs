@@ -1,5 +1,5 @@
-//! The node log after a power cut at every write, sync and change of names: what was confirmed is there, what was being written is
-//! there whole or not at all, and nothing else is believed.
+//! The node log after a power cut at every write, sync and change of names: what was confirmed is there, what
+//! was being written is there whole or not at all, and nothing else is believed.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -109,7 +109,8 @@ fn apply(model: &mut Model, part: &Part) {
 
 /// The same from the batch itself, for the states after each batch.
 fn states(batches: &[LogBatch], disk_free: &FaultyDisk) -> Vec<Model> {
-    // The model of a prefix is what a healthy log of that prefix recovers; `healthy_log_equals_the_model` checks that against `apply`.
+    // The model of a prefix is what a healthy log of that prefix recovers; `healthy_log_equals_the_model`
+    // checks that against `apply`.
     let mut states = vec![Model::new()];
     let mut opened = open(disk_free, Durability::Sync).unwrap();
     for batch in batches {

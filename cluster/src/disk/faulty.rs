@@ -1,8 +1,9 @@
 //! A disk in memory that lies the way disks do: for crash tests and the simulator.
 //!
-//! It keeps what was written and what is durable apart, per file in sectors of 512 bytes and per directory in operations. Every
-//! operation that changes something has a number; the disk can die at any of them, and then tell what a machine might find after
-//! the power is back: any subset of unsynced sectors, any subset of unsynced names. All choices come from seeds.
+//! It keeps what was written and what is durable apart, per file in sectors of 512 bytes and per directory in
+//! operations. Every operation that changes something has a number; the disk can die at any of them, and then
+//! tell what a machine might find after the power is back: any subset of unsynced sectors, any subset of
+//! unsynced names. All choices come from seeds.
 
 mod image;
 
@@ -89,7 +90,8 @@ impl FaultyDisk {
         self.state().operations
     }
 
-    /// Cuts the power in the middle of operation number `operation` (the first is 1). It and all later ones fail.
+    /// Cuts the power in the middle of operation number `operation` (the first is 1). It and all later ones
+    /// fail.
     pub fn crash_at(&self, operation: u64) {
         self.state().crash_at = Some(operation);
     }
@@ -105,8 +107,8 @@ impl FaultyDisk {
         self.state().crashed
     }
 
-    /// Lets operation number `operation` report an error. A sync that fails also forgets what it should have made durable, as kernels
-    /// do: a later sync that succeeds does not bring it back.
+    /// Lets operation number `operation` report an error. A sync that fails also forgets what it should have
+    /// made durable, as kernels do: a later sync that succeeds does not bring it back.
     pub fn fail_at(&self, operation: u64) {
         self.state().fail_at = Some(operation);
     }
@@ -116,7 +118,8 @@ impl FaultyDisk {
         self.state().capacity_bytes = capacity_bytes;
     }
 
-    /// Another disk: what is found on this one after a power cut. This one stays as it is, so that many outcomes can be tried.
+    /// Another disk: what is found on this one after a power cut. This one stays as it is, so that many
+    /// outcomes can be tried.
     #[must_use]
     pub fn after_crash(&self, keep: Keep, seed: u64) -> Self {
         let mut random = SplitMix64::new(seed);
@@ -220,7 +223,8 @@ impl Disk for FaultyDisk {
     }
 
     fn create_dir(&self, _directory: &Path) -> io::Result<()> {
-        if self.is_crashed() { Err(power_cut()) } else { Ok(()) } // directories are only prefixes of paths here
+        // Directories are only prefixes of paths here.
+        if self.is_crashed() { Err(power_cut()) } else { Ok(()) }
     }
 
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
@@ -289,7 +293,8 @@ impl DiskFile for FaultyFile {
                 state.image.sync(self.inode);
                 Ok(())
             }
-            // The power goes before, or after the device has it all but before anyone is told; parts of it are what `after_crash` chooses.
+            // The power goes before, or after the device has it all but before anyone is told; parts of it
+            // are what `after_crash` chooses.
             Fate::Cut => {
                 if state.random.coin() {
                     state.image.sync(self.inode);

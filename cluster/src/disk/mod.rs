@@ -1,7 +1,8 @@
-//! The disk seam: the few operations the log and the snapshots need, so that tests can put a lying disk beneath them.
+//! The disk seam: the few operations the log and the snapshots need, so that tests can put a lying disk
+//! beneath them.
 //!
-//! Nothing above this module touches the file system. It knows no format. Calls block; whoever owns a thread decides which
-//! one blocks (the log thread and the snapshot thread of the server).
+//! Nothing above this module touches the file system. It knows no format. Calls block; whoever owns a thread
+//! decides which one blocks (the log thread and the snapshot thread of the server).
 
 mod faulty;
 mod real;
@@ -24,8 +25,8 @@ pub trait Disk: Send + Sync + 'static {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Opens an existing file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
-    /// The whole file as it is now. The caller must not write to the file while it holds the bytes, except at offsets beyond their length;
-    /// it may remove or rename it.
+    /// The whole file as it is now. The caller must not write to the file while it holds the bytes, except at
+    /// offsets beyond their length; it may remove or rename it.
     fn read(&self, path: &Path) -> io::Result<Bytes>;
     /// Moves a file onto another name of the same directory tree, replacing what is there.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -48,8 +49,8 @@ pub trait DiskFile: Send + Sync {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Fills `buffer` from `offset`; `UnexpectedEof` when the file ends before.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
-    /// Makes the content durable (fdatasync). After an error nothing may be assumed about what was written since the last
-    /// success, also not after a later call that succeeds.
+    /// Makes the content durable (fdatasync). After an error nothing may be assumed about what was written
+    /// since the last success, also not after a later call that succeeds.
     fn sync(&self) -> io::Result<()>;
     /// Length in bytes.
     fn len(&self) -> io::Result<u64>;
@@ -60,7 +61,8 @@ pub trait DiskFile: Send + Sync {
 /// How much [`write_zeros`] hands to the disk at once.
 const ZERO_CHUNK_BYTES: usize = 256 * 1024;
 
-/// Fills `[from, to)` of a file with zeros, so that later writes there need no new blocks and their sync no journal entry.
+/// Fills `[from, to)` of a file with zeros, so that later writes there need no new blocks and their sync no
+/// journal entry.
 ///
 /// `pace(bytes)` is called after each chunk; it may block.
 pub fn write_zeros(file: &dyn DiskFile, from: u64, to: u64, pace: &mut dyn FnMut(u64)) -> io::Result<()> {

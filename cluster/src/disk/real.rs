@@ -19,7 +19,8 @@ pub struct RealDisk;
 
 struct RealFile(File);
 
-/// Keeps a second process out of a data directory while it lives; the system releases it when the process ends, however it ends.
+/// Keeps a second process out of a data directory while it lives; the system releases it when the process
+/// ends, however it ends.
 #[derive(Debug)]
 pub struct DirectoryLock(#[allow(dead_code, reason = "held for its lock")] File);
 
@@ -52,11 +53,11 @@ impl Disk for RealDisk {
         if file.metadata()?.len() == 0 {
             return Ok(Bytes::new()); // an empty file cannot be mapped
         }
-        // SAFETY: a mapping is sound as long as no mapped byte changes and the file is not cut while the bytes live. The
-        // data directory is locked against a second process (`RealDisk::lock`), and within this process the contract of
-        // `Disk::read` forbids writes below the length: the log never writes to a segment it has mapped (it starts a new
-        // one, and removes rather than recycles mapped ones), it cuts one only beyond what it hands out, and snapshot
-        // files are written once under another name.
+        // SAFETY: a mapping is sound as long as no mapped byte changes and the file is not cut while the
+        // bytes live. The data directory is locked against a second process (`RealDisk::lock`), and within
+        // this process the contract of `Disk::read` forbids writes below the length: the log never writes to
+        // a segment it has mapped (it starts a new one, and removes rather than recycles mapped ones), it
+        // cuts one only beyond what it hands out, and snapshot files are written once under another name.
         #[allow(unsafe_code, reason = "memory-mapping is how half a gigabyte of log is scanned in a second")]
         let mapping = unsafe { Mmap::map(&file)? };
         Ok(Bytes::from_owner(mapping))
@@ -108,8 +109,9 @@ impl Disk for RealDisk {
     fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
         let path = CString::new(directory.as_os_str().as_bytes())?;
         let mut stats = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
-        // SAFETY: `path` is a nul-terminated string that outlives the call, `stats` is a writable statvfs, and an all-zero
-        // statvfs is a valid value of that plain C struct, so `assume_init` is sound whether or not the call filled it.
+        // SAFETY: `path` is a nul-terminated string that outlives the call, `stats` is a writable statvfs,
+        // and an all-zero statvfs is a valid value of that plain C struct, so `assume_init` is sound whether
+        // or not the call filled it.
         #[allow(unsafe_code, reason = "the standard library has no call for free space")]
         let (outcome, stats) = unsafe {
             let outcome = libc::statvfs(path.as_ptr(), stats.as_mut_ptr());

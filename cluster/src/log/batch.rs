@@ -23,8 +23,8 @@ impl LogBatch {
     }
 }
 
-/// What one replica wants durable. Made by `Replica::poll`; opaque to the server, which only merges it into a batch and, once the
-/// batch is durable, answers the replica with `persisted(ready_number)`.
+/// What one replica wants durable. Made by `Replica::poll`; opaque to the server, which only merges it into a
+/// batch and, once the batch is durable, answers the replica with `persisted(ready_number)`.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct GroupAppend {
     /// The raft group.
@@ -70,7 +70,8 @@ impl GroupAppend {
 /// A group's log begins after this position.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct LogStart {
-    /// Entries known so far are void: a new group, or a snapshot was installed. Otherwise entries behind `index` stay.
+    /// Entries known so far are void: a new group, or a snapshot was installed. Otherwise entries behind
+    /// `index` stay.
     pub reset: bool,
     /// Index of the last entry that is not in the log.
     pub index: u64,

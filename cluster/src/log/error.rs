@@ -1,4 +1,5 @@
-//! What can go wrong with the node log. All of it is fatal for the process that meets it; the text says what to do.
+//! What can go wrong with the node log. All of it is fatal for the process that meets it; the text says what
+//! to do.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,8 +9,8 @@ use thiserror::Error;
 /// An error of the node log.
 #[derive(Debug, Error)]
 pub enum LogError {
-    /// An operation of the disk failed. After a failed write or sync nothing may be assumed about the log's tail: end the process and
-    /// start again, recovery finds out.
+    /// An operation of the disk failed. After a failed write or sync nothing may be assumed about the log's
+    /// tail: end the process and start again, recovery finds out.
     #[error("cannot {what} {path}: {source}; the process must end, a restart recovers what was acknowledged")]
     Io {
         /// What was being done.
@@ -32,8 +33,9 @@ pub enum LogError {
     },
     /// Acknowledged data is damaged or missing.
     #[error(
-        "the log is damaged: {reason} (file {path}, offset {offset}). Acknowledged data may be lost, so this member must not \
-         start: restore the directory from a backup, or remove it and join again under a new member id"
+        "the log is damaged: {reason} (file {path}, offset {offset}). \
+         Acknowledged data may be lost, so this member must not start: restore the \
+         directory from a backup, or remove it and join again under a new member id"
     )]
     Corrupt {
         /// The file.

@@ -178,7 +178,8 @@ pub(super) fn decode_record(segment: u64, segment_bytes: &Bytes, offset: u64) ->
     decode_record_alone(segment, offset, &segment_bytes.slice(at..end))
 }
 
-/// The same for bytes that hold nothing but the record, without its padding, as read from `offset` of the segment.
+/// The same for bytes that hold nothing but the record, without its padding, as read from `offset` of the
+/// segment.
 pub(super) fn decode_record_alone(segment: u64, offset: u64, record: &Bytes) -> Option<RawRecord> {
     let header: &[u8; RECORD_HEADER_BYTES] = record.get(..RECORD_HEADER_BYTES)?.try_into().ok()?;
     if record_len(header)? != record.len() || read_u32(header, 8) != record_crc(segment, offset, record) {
@@ -188,7 +189,8 @@ pub(super) fn decode_record_alone(segment: u64, offset: u64, record: &Bytes) -> 
     Some(RawRecord { place, payload: record.slice(RECORD_HEADER_BYTES..) })
 }
 
-/// Bytes of the record whose first [`RECORD_HEADER_BYTES`] are `header`, as far as the header can be believed.
+/// Bytes of the record whose first [`RECORD_HEADER_BYTES`] are `header`, as far as the header can be
+/// believed.
 pub(super) fn record_len(header: &[u8; RECORD_HEADER_BYTES]) -> Option<usize> {
     let payload_bytes = read_u32(header, 4) as usize;
     (header[0..4] == RECORD_MAGIC && payload_bytes <= PAYLOAD_BYTES_MAX)

@@ -1,5 +1,6 @@
-//! Where on disk each entry of each group stands: written by the log thread, read by executors whose view no longer holds an
-//! entry in memory. The only state the two threads share; the lock is held for a few instructions.
+//! Where on disk each entry of each group stands: written by the log thread, read by executors whose view no
+//! longer holds an entry in memory. The only state the two threads share; the lock is held for a few
+//! instructions.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -79,7 +80,8 @@ impl LogIndex {
         self.inner().groups.remove(&group);
     }
 
-    /// The record of an entry, and the indexes for which it is the right one: entries in it beyond were replaced later.
+    /// The record of an entry, and the indexes for which it is the right one: entries in it beyond were
+    /// replaced later.
     fn locate(&self, group: u32, index: u64) -> Option<Found> {
         let inner = self.inner();
         let runs = inner.groups.get(&group)?;
@@ -90,7 +92,8 @@ impl LogIndex {
         Some(Found { location: run.location, file, indexes: run.first_index..end })
     }
 
-    /// Reads the record that holds an entry and returns that group's entries that are valid in it, or why that failed.
+    /// Reads the record that holds an entry and returns that group's entries that are valid in it, or why
+    /// that failed.
     pub(super) fn read(&self, group: u32, index: u64) -> Result<Vec<Entry>, String> {
         let Found { location, file, indexes } = self
             .locate(group, index)

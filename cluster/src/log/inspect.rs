@@ -1,4 +1,5 @@
-//! Describes a log directory for people, without changing it: `tollgate log inspect` and `tollgate log verify`.
+//! Describes a log directory for people, without changing it: `tollgate log inspect` and `tollgate log
+//! verify`.
 
 use std::path::Path;
 
@@ -79,7 +80,8 @@ pub struct LogReport {
     pub torn: Option<(String, u64)>,
 }
 
-/// Calls `visit` for each record in order, then returns the totals. Stops at damage with the error that recovery would stop with.
+/// Calls `visit` for each record in order, then returns the totals. Stops at damage with the error that
+/// recovery would stop with.
 pub fn inspect(
     disk: &dyn Disk,
     directory: &Path,

@@ -1,6 +1,7 @@
 //! The books of the log: which segments there are, what each still holds, and the latest state of each group.
 //!
-//! Kept by recovery while it reads and by the writer while it appends, through the same code, so that both agree.
+//! Kept by recovery while it reads and by the writer while it appends, through the same code, so that both
+//! agree.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

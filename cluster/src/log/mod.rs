@@ -1,8 +1,8 @@
 //! The node log: one durable log for all raft groups of a node (docs/FORMAT.md, "Node log").
 //!
-//! In reading order: [`batch`] is what is appended, `format` how it looks on disk, `segment` the files, [`writer`] appends and
-//! recycles, [`recover`] reads everything back at start, [`view`] shows one group's part to raft, [`inspect`] is for people.
-//! It never knows what the data of an entry means.
+//! In reading order: `batch` is what is appended, `format` how it looks on disk, `segment` the files,
+//! `writer` appends and recycles, `recover` reads everything back at start, `view` shows one group's
+//! part to raft, `inspect` is for people. It never knows what the data of an entry means.
 
 mod batch;
 mod error;

@@ -1,6 +1,8 @@
-//! Reads the node log back at start: every durable record into the state of its groups, entries' data without a copy.
+//! Reads the node log back at start: every durable record into the state of its groups, entries' data without
+//! a copy.
 //!
-//! Never mends damage: either the log ends in a write nobody was told of, which is cut, or it refuses with what and where.
+//! Never mends damage: either the log ends in a write nobody was told of, which is cut, or it refuses with
+//! what and where.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -41,8 +43,8 @@ impl RecoveredGroup {
         self.state.last_index()
     }
 
-    /// (index, term, data) of each entry behind the start, in order. A replica hands out the committed ones itself; this is for tools
-    /// and tests.
+    /// (index, term, data) of each entry behind the start, in order. A replica hands out the committed ones
+    /// itself; this is for tools and tests.
     pub fn entries(&self) -> impl Iterator<Item = (u64, u64, &Bytes)> {
         self.state.entries.iter().map(|entry| (entry.index, entry.term, &entry.data))
     }
@@ -63,7 +65,8 @@ impl GroupRead {
         self.entries.back().map_or(start, |entry| entry.index)
     }
 
-    /// Whether everything between the start, the first entry and the commit index is there; `Err` says what is not.
+    /// Whether everything between the start, the first entry and the commit index is there; `Err` says what
+    /// is not.
     fn check(&self) -> Result<(), String> {
         let start = self.start.as_ref().map_or(0, |start| start.index);
         if let Some(first) = self.entries.front().filter(|first| first.index != start + 1) {
@@ -93,7 +96,8 @@ impl GroupRead {
                 self.entries.pop_back();
             }
             if entry.index != self.last_index() + 1 {
-                // What is missing was in a segment that went, because a start that is still to come made it needless.
+                // What is missing was in a segment that went, because a start that is still to come made it
+                // needless.
                 self.entries.clear();
             }
             self.entries.push_back(entry);
@@ -221,8 +225,9 @@ pub fn open(disk: Arc<dyn Disk>, directory: &Path, config: LogConfig) -> Result<
     Ok(OpenedLog { writer, report, groups, index })
 }
 
-/// Hands the segments over to the writer, cutting the last one where the log ends: that gives back its unused part and removes a
-/// torn write. (Nothing depends on the cut: the next segment's header says where the log went on.)
+/// Hands the segments over to the writer, cutting the last one where the log ends: that gives back its unused
+/// part and removes a torn write. (Nothing depends on the cut: the next segment's header says where the log
+/// went on.)
 fn keep_segments(
     disk: &dyn Disk,
     segments: &[SegmentFile],

@@ -1,6 +1,8 @@
-//! Walks the segments of a log directory and decides what is a record, what is a torn tail and what is damage.
+//! Walks the segments of a log directory and decides what is a record, what is a torn tail and what is
+//! damage.
 //!
-//! Shared by recovery, which keeps what it finds, and by inspection, which describes it. Only reads. Accepts any bytes.
+//! Shared by recovery, which keeps what it finds, and by inspection, which describes it. Only reads. Accepts
+//! any bytes.
 
 use std::path::{Path, PathBuf};
 
@@ -60,7 +62,8 @@ pub(super) fn read_segments(disk: &dyn Disk, directory: &Path) -> Result<Vec<Seg
     Ok(segments)
 }
 
-/// Calls `visit` for each record of the log in order, with its segment. Returns where the log ends, `None` without segments.
+/// Calls `visit` for each record of the log in order, with its segment. Returns where the log ends, `None`
+/// without segments.
 pub(super) fn scan(
     segments: &[SegmentFile],
     visit: &mut dyn FnMut(&SegmentFile, RawRecord) -> Result<(), LogError>,
@@ -104,8 +107,8 @@ fn scan_segment(
     Ok(Tail { segment: number, offset, torn })
 }
 
-/// Looks behind the end of the last segment for proof that the record missing there had been durable. Returns whether
-/// anything at all stands there.
+/// Looks behind the end of the last segment for proof that the record missing there had been durable. Returns
+/// whether anything at all stands there.
 fn check_tail(segment: &SegmentFile, end: u64, missing: u64) -> Result<bool, LogError> {
     let bytes = &segment.bytes;
     let mut offset = end;

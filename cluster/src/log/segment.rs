@@ -7,7 +7,8 @@ use super::error::LogError;
 use super::format::{FORMAT_VERSION, SegmentHeader};
 use crate::disk::{Disk, DiskFile, write_zeros};
 
-/// A spare is synced each time this much of it was zeroed, so that no single sync holds up the log's own for long.
+/// A spare is synced each time this much of it was zeroed, so that no single sync holds up the log's own for
+/// long.
 const SPARE_SYNC_BYTES: u64 = 4 << 20;
 
 pub(super) fn segment_name(number: u64) -> String {
@@ -35,7 +36,8 @@ struct Pool {
     next_number: u64,
 }
 
-/// Spare segment files of one log directory; shared by the log thread, which uses and returns them, and by whoever makes new ones.
+/// Spare segment files of one log directory; shared by the log thread, which uses and returns them, and by
+/// whoever makes new ones.
 pub(super) struct SparePool {
     disk: Arc<dyn Disk>,
     directory: PathBuf,

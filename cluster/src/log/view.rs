@@ -1,6 +1,8 @@
-//! One group's part of the log as raft wants to see it: recent entries in memory, older ones read back from their record.
+//! One group's part of the log as raft wants to see it: recent entries in memory, older ones read back from
+//! their record.
 //!
-//! Runs on the executor's thread. Changes only by what its replica tells it; the disk follows, through the log thread.
+//! Runs on the executor's thread. Changes only by what its replica tells it; the disk follows, through the
+//! log thread.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -295,7 +297,8 @@ impl Storage for LogView {
     }
 
     fn snapshot(&self, request_index: u64, to: u64) -> Result<Snapshot> {
-        // A snapshot whose members do not include the receiver would be dropped by it, and it would stay paused for ever.
+        // A snapshot whose members do not include the receiver would be dropped by it, and it would stay
+        // paused for ever.
         self.snapshot
             .as_ref()
             .filter(|snapshot| {

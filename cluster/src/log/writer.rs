@@ -1,8 +1,8 @@
 //! Appends rounds to the node log and gives segments back when no group needs them.
 //!
-//! Runs on the log thread; every call blocks on the disk. It never knows raft's rules: what it is told to make durable it makes
-//! durable, in order. After any failed write or sync it is poisoned, because the kernel may have dropped the failed pages and
-//! would report success the next time.
+//! Runs on the log thread; every call blocks on the disk. It never knows raft's rules: what it is told to
+//! make durable it makes durable, in order. After any failed write or sync it is poisoned, because the kernel
+//! may have dropped the failed pages and would report success the next time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ pub enum Durability {
     /// After fdatasync: survives a power cut.
     #[default]
     Sync,
-    /// After the write: survives a crash of the process, not of the machine; the caller calls [`LogWriter::sync`] every so
-    /// often, and what was appended since may be lost with the machine.
+    /// After the write: survives a crash of the process, not of the machine; the caller calls
+    /// [`LogWriter::sync`] every so often, and what was appended since may be lost with the machine.
     Async,
 }
 
@@ -98,8 +98,8 @@ impl LogWriter {
         }
     }
 
-    /// Makes a round durable (with [`Durability::Async`]: hands it to the operating system). On `Ok` answer each replica with
-    /// `persisted(ready_number)`; any error is final, the process must end.
+    /// Makes a round durable (with [`Durability::Async`]: hands it to the operating system). On `Ok` answer
+    /// each replica with `persisted(ready_number)`; any error is final, the process must end.
     pub fn append(&mut self, batch: &LogBatch) -> Result<(), LogError> {
         if batch.is_empty() {
             return Ok(());
@@ -222,8 +222,8 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Gives back the oldest segments that no group needs. Oldest first and each one durably, so that the numbers on disk stay
-    /// consecutive; only after the parts that allow it are durable.
+    /// Gives back the oldest segments that no group needs. Oldest first and each one durably, so that the
+    /// numbers on disk stay consecutive; only after the parts that allow it are durable.
     fn reclaim(&mut self) -> Result<(), LogError> {
         self.reclaim_due = false;
         let Some(open) = self.open.as_ref().map(|open| open.number) else { return Ok(()) };
@@ -255,7 +255,8 @@ impl SpareMaker {
         self.spares.ready_count() < self.config.spares_kept.div_ceil(2)
     }
 
-    /// Makes one spare segment: writes it full of zeros and syncs it in steps. `pace(bytes)` is called after each chunk and may block.
+    /// Makes one spare segment: writes it full of zeros and syncs it in steps. `pace(bytes)` is called after
+    /// each chunk and may block.
     pub fn make(&self, pace: &mut dyn FnMut(u64)) -> Result<(), LogError> {
         self.spares.make(self.config.segment_bytes, pace)
     }

@@ -2,8 +2,9 @@
 
 use raft::{Config, ReadOnlyOption};
 
-/// Index and term every founding member's log starts at, before the first entry. Not 0, so that a member that joins later, at 0, is
-/// always brought in by a snapshot: raft replicates the log, not the state a group was founded with.
+/// Index and term every founding member's log starts at, before the first entry. Not 0, so that a member that
+/// joins later, at 0, is always brought in by a snapshot: raft replicates the log, not the state a group was
+/// founded with.
 pub const FOUNDING_INDEX: u64 = 1;
 /// Term of [`FOUNDING_INDEX`].
 pub const FOUNDING_TERM: u64 = 1;
@@ -15,8 +16,8 @@ pub struct GroupConfig {
     pub group: u32,
     /// This member's id, not 0, unique in the group's history: never reused after data was lost.
     pub member: u64,
-    /// Founding voters, the same on each. Empty for a member that joins later and gets everything by snapshot.
-    /// Ignored once the log knows the group.
+    /// Founding voters, the same on each. Empty for a member that joins later and gets everything by
+    /// snapshot. Ignored once the log knows the group.
     pub voters: Vec<u64>,
     /// Founding learners.
     pub learners: Vec<u64>,
@@ -66,7 +67,8 @@ impl GroupConfig {
             election_tick: self.election_tick,
             heartbeat_tick: self.heartbeat_tick,
             priority: self.priority,
-            // Together: a member cut off from the others neither stays leader nor disturbs them when it comes back.
+            // Together: a member cut off from the others neither stays leader nor disturbs them when it comes
+            // back.
             check_quorum: true,
             pre_vote: true,
             max_size_per_msg: self.message_bytes_max,

@@ -27,8 +27,8 @@ pub enum MessageError {
     },
     /// The group believes that this member has entries which it does not have.
     #[error(
-        "the group counts on entries up to {commit} of this member, its log ends at {last_index}: it lost acknowledged data and \
-         must not go on under this member id; remove its data and join under a new id"
+        "the group counts on entries up to {commit} of this member, its log ends at {last_index}: it lost \
+         acknowledged data and must not go on under this member id; remove its data and join under a new id"
     )]
     LostEntries {
         /// The commit index the leader sent.
@@ -63,8 +63,8 @@ impl RaftMessage {
             .map_err(|error| MessageError::Malformed(error.to_string()))
     }
 
-    /// The snapshot this message announces. The sender transfers the snapshot's state beside raft and reports the outcome;
-    /// the receiver steps the message only once that state is durable on its own disk.
+    /// The snapshot this message announces. The sender transfers the snapshot's state beside raft and reports
+    /// the outcome; the receiver steps the message only once that state is durable on its own disk.
     #[must_use]
     pub fn snapshot(&self) -> Option<(SnapshotMeta, Bytes)> {
         (self.0.msg_type == MessageType::MsgSnapshot).then(|| {
@@ -73,8 +73,8 @@ impl RaftMessage {
         })
     }
 
-    /// Whether members send each other such a message at all. Proposals and reads are answered by the leader's own clients, never
-    /// forwarded: a forwarded proposal could commit after its fate was reported.
+    /// Whether members send each other such a message at all. Proposals and reads are answered by the
+    /// leader's own clients, never forwarded: a forwarded proposal could commit after its fate was reported.
     pub(super) fn check(&self, member: u64, last_index: u64) -> Result<(), MessageError> {
         let message = &self.0;
         let refuse = |reason| Err(MessageError::Refused { from: message.from, reason });

@@ -1,8 +1,8 @@
 //! The driver of one raft group: calls in, an [`Outbox`] out. No IO, no clock, no entropy but its seed.
 //!
-//! Runs on the executor's thread that owns the group. It keeps raft's rules about what must be durable before what may leave:
-//! whoever carries out the outbox needs no knowledge of raft, only to append in order and to answer with `persisted`.
-//! It never looks into a block.
+//! Runs on the executor's thread that owns the group. It keeps raft's rules about what must be durable before
+//! what may leave: whoever carries out the outbox needs no knowledge of raft, only to append in order and to
+//! answer with `persisted`. It never looks into a block.
 
 mod config;
 mod message;
@@ -107,7 +107,8 @@ impl Replica {
         self.node.raft.state == StateRole::Leader
     }
 
-    /// Whether it leads and an entry of its term was applied here: only then is its state that of all former leaders.
+    /// Whether it leads and an entry of its term was applied here: only then is its state that of all former
+    /// leaders.
     #[must_use]
     pub fn ready_to_lead(&self) -> bool {
         self.is_leader() && self.led_and_applied_term == self.term()
@@ -167,7 +168,8 @@ impl Replica {
         self.node.raft.uncommitted_size()
     }
 
-    /// Bytes of entries' data since this replica was made, recovered ones included. Only grows; compare it with its value at the last snapshot.
+    /// Bytes of entries' data since this replica was made, recovered ones included. Only grows; compare it
+    /// with its value at the last snapshot.
     #[must_use]
     pub fn appended_bytes(&self) -> u64 {
         self.appended_bytes
@@ -195,13 +197,15 @@ impl Replica {
         peers
     }
 
-    /// Puts a block into the log. The position is its identity: it commits there or never. The caller checks [`Self::ready_to_lead`].
+    /// Puts a block into the log. The position is its identity: it commits there or never. The caller checks
+    /// [`Self::ready_to_lead`].
     pub fn propose(&mut self, data: Bytes) -> Result<Position, ProposeError> {
         assert!(!data.is_empty(), "an empty entry is raft's own");
         self.propose_entry(Entry { data, ..Entry::default() })
     }
 
-    /// Changes the members. One change at a time; several at once go through joint consensus and finish by themselves.
+    /// Changes the members. One change at a time; several at once go through joint consensus and finish by
+    /// themselves.
     pub fn propose_members(&mut self, changes: &[MemberChange]) -> Result<Position, ProposeError> {
         if self.is_leader() && self.node.raft.has_pending_conf() {
             return Err(ProposeError::MembersChanging);
@@ -265,7 +269,8 @@ impl Replica {
         self.after_step();
     }
 
-    /// Hands leadership to another member; meanwhile proposals answer busy. Gives up after an election timeout.
+    /// Hands leadership to another member; meanwhile proposals answer busy. Gives up after an election
+    /// timeout.
     pub fn transfer_leader(&mut self, member: u64) {
         self.node.transfer_leader(member);
         self.after_step();
@@ -276,15 +281,15 @@ impl Replica {
         self.node.report_unreachable(member);
     }
 
-    /// How the transfer of a snapshot's state ended that a message announced. Must be called for each such message, or the member gets
-    /// nothing more.
+    /// How the transfer of a snapshot's state ended that a message announced. Must be called for each such
+    /// message, or the member gets nothing more.
     pub fn report_snapshot(&mut self, member: u64, received: bool) {
         let status = if received { SnapshotStatus::Finish } else { SnapshotStatus::Failure };
         self.node.report_snapshot(member, status);
     }
 
-    /// Asks for proof that this member still leads, for reads that wait. One request can serve any number of them; `context` must
-    /// not be in use. Answered in [`Outbox::reads`], or never when leadership is lost.
+    /// Asks for proof that this member still leads, for reads that wait. One request can serve any number of
+    /// them; `context` must not be in use. Answered in [`Outbox::reads`], or never when leadership is lost.
     pub fn read_index(&mut self, context: u64) -> Result<(), ProposeError> {
         if !self.is_leader() {
             return Err(ProposeError::NotLeader { leader: self.leader() });
@@ -336,14 +341,15 @@ impl Replica {
         }
     }
 
-    /// Offers a durable snapshot to members that need entries the log no longer has. `manifest` is small and opaque: what the receiver's
-    /// caller needs to fetch the state.
+    /// Offers a durable snapshot to members that need entries the log no longer has. `manifest` is small and
+    /// opaque: what the receiver's caller needs to fetch the state.
     pub fn set_snapshot(&mut self, meta: &SnapshotMeta, manifest: Bytes) {
         assert!(meta.index <= self.applied_index(), "a snapshot holds applied entries only");
         self.node.mut_store().set_snapshot(meta, manifest);
     }
 
-    /// Drops entries up to `index` from the log, by the next append. A snapshot at or behind `index` must have been offered.
+    /// Drops entries up to `index` from the log, by the next append. A snapshot at or behind `index` must
+    /// have been offered.
     pub fn compact(&mut self, index: u64) {
         let view = self.node.mut_store();
         if index <= view.start_index() {

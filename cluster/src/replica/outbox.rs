@@ -14,7 +14,8 @@ pub struct Position {
     pub index: u64,
 }
 
-/// Collects what [`super::Replica::poll`] wants done. The caller empties the vectors; a replica only adds to them.
+/// Collects what [`super::Replica::poll`] wants done. The caller empties the vectors; a replica only adds to
+/// them.
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// To be made durable, in this order; then `persisted(ready_number)`.
@@ -25,8 +26,8 @@ pub struct Outbox {
     pub committed: Vec<CommittedEntry>,
     /// Changes of this member's role, in order.
     pub role_changes: Vec<RoleChange>,
-    /// A snapshot whose state replaces the state machine's, before an entry of `committed` behind it is applied; entries at or below its
-    /// index are in it.
+    /// A snapshot whose state replaces the state machine's, before an entry of `committed` behind it is
+    /// applied; entries at or below its index are in it.
     pub snapshot_to_install: Option<SnapshotToInstall>,
     /// Reads that are now known to be linearizable at an index.
     pub reads: Vec<ReadReady>,
@@ -62,7 +63,8 @@ pub enum RoleChange {
         /// The term.
         term: u64,
     },
-    /// It no longer leads in `term`. Proposals of that term may still commit under a successor: watch the positions.
+    /// It no longer leads in `term`. Proposals of that term may still commit under a successor: watch the
+    /// positions.
     SteppedDown {
         /// The term it led in.
         term: u64,

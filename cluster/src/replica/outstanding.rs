@@ -1,5 +1,5 @@
-//! What waits for the disk: messages that promise something durable, and entries that may not be handed out before their commit
-//! index is.
+//! What waits for the disk: messages that promise something durable, and entries that may not be handed out
+//! before their commit index is.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,8 @@ use raft::eraftpb::{Entry, Message};
 pub(super) struct Unpersisted {
     /// Number of the append.
     pub(super) number: u64,
-    /// Number of the last ready that rides on it: readies without data of their own wait for the one before them.
+    /// Number of the last ready that rides on it: readies without data of their own wait for the one before
+    /// them.
     pub(super) up_to: u64,
     /// To be sent once it is durable.
     pub(super) messages: Vec<Message>,

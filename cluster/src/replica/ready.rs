@@ -1,6 +1,7 @@
 //! Turning what raft wants done into an [`Outbox`], in the order that keeps its promises.
 //!
-//! Raft hands out numbered "readies". What promises something durable waits for the append of its ready; the rest leaves at once.
+//! Raft hands out numbered "readies". What promises something durable waits for the append of its ready; the
+//! rest leaves at once.
 
 use bytes::Bytes;
 use protobuf::Message as _;
@@ -13,7 +14,8 @@ use super::{RaftMessage, Replica, message, start};
 use crate::log::{GroupAppend, LogStart, Membership};
 
 impl Replica {
-    /// Adds to `out` what is to be done. Returns false when there is nothing more; call it until then after any other call.
+    /// Adds to `out` what is to be done. Returns false when there is nothing more; call it until then after
+    /// any other call.
     pub fn poll(&mut self, out: &mut Outbox) -> bool {
         let mut progress = self.release(out);
         if self.node.has_ready() {
@@ -55,8 +57,8 @@ impl Replica {
         let committed = ready.take_committed_entries();
         let messages = ready.take_messages();
         let persisted_messages = ready.take_persisted_messages();
-        // The new members may decide by themselves from the moment a change is in force, so a restart must not forget that it was
-        // committed: its commit index goes to the disk first.
+        // The new members may decide by themselves from the moment a change is in force, so a restart must
+        // not forget that it was committed: its commit index goes to the disk first.
         let first_change = committed.iter().position(|entry| entry.entry_type != EntryType::EntryNormal);
         let must_append = ready.must_sync() || first_change.is_some() || self.new_start.is_some();
         self.node.advance_append_async(ready);
@@ -110,7 +112,8 @@ impl Replica {
         index
     }
 
-    /// The part of the node's next record; always with the hard state, which so never needs a record of its own for a commit index.
+    /// The part of the node's next record; always with the hard state, which so never needs a record of its
+    /// own for a commit index.
     fn append_of(&mut self, number: u64, start: Option<LogStart>, entries: Vec<Entry>) -> GroupAppend {
         let hard_state = self.node.store().hard_state().clone();
         if self.logged_vote != (hard_state.term, hard_state.vote) {
@@ -144,8 +147,8 @@ impl Replica {
         }
     }
 
-    /// Puts a committed change of members in force. One that makes no sense (every member sees the same one, and judges it the same way)
-    /// changes nothing.
+    /// Puts a committed change of members in force. One that makes no sense (every member sees the same one,
+    /// and judges it the same way) changes nothing.
     fn change_members(&mut self, data: &[u8]) {
         let mut change = ConfChangeV2::default();
         if change.merge_from_bytes(data).is_err() {

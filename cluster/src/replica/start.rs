@@ -14,8 +14,8 @@ use crate::random::SplitMix64;
 pub enum StartError {
     /// The log no longer has entries that no snapshot holds.
     #[error(
-        "group {group}: the log begins behind entry {log_start}, the newest valid snapshot holds entries up to {snapshot}: \
-         restore the snapshot from a backup, or remove the data and join under a new member id"
+        "group {group}: the log begins behind entry {log_start}, the newest valid snapshot holds entries \
+         up to {snapshot}: restore the snapshot from a backup, or remove the data and join under a new member id"
     )]
     SnapshotMissing {
         /// The group.
@@ -27,8 +27,8 @@ pub enum StartError {
     },
     /// There is a snapshot of a group that the log knows nothing about.
     #[error(
-        "group {group}: there is a snapshot at {snapshot}, but the log has no record of the group: the log was lost, so this member must not \
-         go on under its id; restore the log, or remove the data and join under a new member id"
+        "group {group}: there is a snapshot at {snapshot}, but the log has no record of the group: the log was \
+         lost, so this member must not go on under its id; restore the log, or remove the data and join under a new member id"
     )]
     LogMissing {
         /// The group.
@@ -61,8 +61,9 @@ pub enum StartError {
 }
 
 impl Replica {
-    /// Starts a replica from what the log recovered and from the state machine's newest snapshot, if there is one. The state
-    /// machine must stand at exactly that snapshot (at the empty state without one): all entries behind it are handed out again.
+    /// Starts a replica from what the log recovered and from the state machine's newest snapshot, if there is
+    /// one. The state machine must stand at exactly that snapshot (at the empty state without one): all
+    /// entries behind it are handed out again.
     ///
     /// A lone voter leads at once. `seed` decides the election timeouts; give each member and group its own.
     pub fn new(

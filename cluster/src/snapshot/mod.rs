@@ -1,7 +1,7 @@
 //! The file in which the state of one group is kept (docs/FORMAT.md, "Snapshot file").
 //!
-//! A container: it knows that there are sections, never what is in them. Runs on the snapshot thread; calls block on the disk, and the writer
-//! calls back after each chunk so that the thread can go slow.
+//! A container: it knows that there are sections, never what is in them. Runs on the snapshot thread; calls
+//! block on the disk, and the writer calls back after each chunk so that the thread can go slow.
 
 mod format;
 mod read;
@@ -129,8 +129,8 @@ fn list_indexes(disk: &dyn Disk, directory: &Path, group: u32) -> Result<Vec<u64
     Ok(indexes)
 }
 
-/// Removes all but the newest [`SNAPSHOTS_KEPT`] snapshots of a group, and what unfinished writes left. Call it after a snapshot was
-/// finished and never while one of the group is being written.
+/// Removes all but the newest [`SNAPSHOTS_KEPT`] snapshots of a group, and what unfinished writes left. Call
+/// it after a snapshot was finished and never while one of the group is being written.
 pub fn remove_old(disk: &dyn Disk, directory: &Path, group: u32) -> Result<(), SnapshotError> {
     let mut names: Vec<String> = list_indexes(disk, directory, group)?
         .into_iter()

@@ -15,7 +15,8 @@ pub struct Latest {
     pub invalid: Vec<SnapshotError>,
 }
 
-/// Opens the newest valid snapshot of a group; the directory is created if missing. Reads all of the file, once.
+/// Opens the newest valid snapshot of a group; the directory is created if missing. Reads all of the file,
+/// once.
 pub fn open_latest(disk: &dyn Disk, directory: &Path, group: u32) -> Result<Latest, SnapshotError> {
     disk.create_dir(directory).map_err(SnapshotError::io("create", directory))?;
     let mut latest = Latest::default();

@@ -1,4 +1,5 @@
-//! Writing a snapshot: in chunks, slowly if the caller wants, and under its final name only when it was read back whole.
+//! Writing a snapshot: in chunks, slowly if the caller wants, and under its final name only when it was read
+//! back whole.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,10 +10,12 @@ use crate::disk::{Disk, DiskFile};
 
 /// Bytes handed to the disk at once, and between two calls of `pace`.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Bytes after which the file is synced, so that the log's sync never waits behind a whole snapshot of dirty pages.
+/// Bytes after which the file is synced, so that the log's sync never waits behind a whole snapshot of dirty
+/// pages.
 const SYNC_BYTES: u64 = 4 << 20;
 
-/// Writes one snapshot file. Dropped before [`SnapshotWriter::finish`] it leaves a `.tmp` file for [`super::remove_old`].
+/// Writes one snapshot file. Dropped before [`SnapshotWriter::finish`] it leaves a `.tmp` file for
+/// [`super::remove_old`].
 pub struct SnapshotWriter<'a> {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
@@ -37,7 +40,8 @@ struct OpenSection {
 }
 
 impl<'a> SnapshotWriter<'a> {
-    /// Begins a snapshot in `directory` (created if missing). `pace(bytes)` is called after each chunk was written and may block.
+    /// Begins a snapshot in `directory` (created if missing). `pace(bytes)` is called after each chunk was
+    /// written and may block.
     pub fn create(
         disk: Arc<dyn Disk>,
         directory: &Path,

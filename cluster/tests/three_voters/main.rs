@@ -1,5 +1,5 @@
-//! Three members of a group over a network that loses, doubles, delays and reorders, on disks that lose what was not synced: raft's
-//! promises hold for the driver and the log around it, and one seed gives one history.
+//! Three members of a group over a network that loses, doubles, delays and reorders, on disks that lose what
+//! was not synced: raft's promises hold for the driver and the log around it, and one seed gives one history.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -93,7 +93,8 @@ proptest! {
         prop_assert!(decode_record(PLACE.segment, &moved.into(), PLACE.offset + 8).is_none());
     }
 
-    /// The checksum would catch it first; the archive's own checks must hold too, because a checksum is no proof.
+    /// The checksum would catch it first; the archive's own checks must hold too, because a checksum is no
+    /// proof.
     #[test]
     fn a_changed_payload_is_refused_or_read_but_never_panics(
         groups in groups(),
@@ -113,7 +114,10 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), offset in any::<u64>()) {
+    fn random_bytes_never_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        offset in any::<u64>(),
+    ) {
         let bytes = Bytes::from(bytes);
         let _ = decode_payload(&bytes);
         let _ = SegmentHeader::decode(&bytes);

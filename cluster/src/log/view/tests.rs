@@ -1,4 +1,5 @@
-//! A view against a plain vector of entries, with the real log beneath it for what it no longer holds in memory.
+//! A view against a plain vector of entries, with the real log beneath it for what it no longer holds in
+//! memory.
 
 use std::path::Path;
 
