@@ -70,7 +70,7 @@ pub fn update(
 pub fn delete(store: &mut Store, table: TableId, key: &[Value]) -> Result<bool, DynamicError> {
     let found = find_id(store, table, key)?;
     if let Some(id) = found {
-        store.delete(table, id);
+        store.delete(table, id)?;
     }
     Ok(found.is_some())
 }

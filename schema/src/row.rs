@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use crate::types::{Type, VALUE_BYTES_MAX};
 
-/// The widest fixed part a table, stream or view may have, so that a stored row fits a page. The DDL refuses wider ones.
-pub const FIXED_WIDTH_MAX: usize = 2048;
+/// The widest fixed part a table, stream or view may have, so that two stored rows fit a page. The DDL refuses wider ones.
+pub const FIXED_WIDTH_MAX: usize = 2000;
 
 /// The length a NULL has in a tail.
 pub const TAIL_NULL: u32 = u32::MAX;

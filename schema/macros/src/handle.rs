@@ -222,7 +222,7 @@ impl Table<'_> {
                 let mut tail = __schema::typed::Tail::new();
                 let fixed = row.encode(self.id, &mut tail)?;
                 let row = __schema::row::RowRef { fixed: &fixed, tail: tail.bytes() };
-                ::core::result::Result::Ok(self.store.delete_equal(self.id, row))
+                self.store.delete_equal(self.id, row)
             }
         }
     }
@@ -303,7 +303,7 @@ impl Table<'_> {
             pub fn delete(self, #parameters) -> ::core::result::Result<bool, __schema::store::WriteError> {
                 let found = #find;
                 if let ::core::option::Option::Some(row) = found {
-                    self.store.delete(self.id, row);
+                    self.store.delete(self.id, row)?;
                 }
                 ::core::result::Result::Ok(found.is_some())
             }

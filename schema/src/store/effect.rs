@@ -146,7 +146,7 @@ pub(crate) fn split<'a>(shapes: &[Shape], bytes: &'a [u8]) -> Result<(Effect<'a>
             let (row, rest) = split_row(shape, rest)?;
             Ok((Effect::Put { table, row }, rest))
         }
-        (PUT_FIXED, Keyed) if shape.key_is_fixed() => {
+        (PUT_FIXED, Keyed) if shape.key_is_fixed => {
             let (fixed, rest) = rest.split_at_checked(shape.layout.fixed_width).ok_or(Malformed::Fixed)?;
             Ok((Effect::PutFixed { table, fixed }, rest))
         }

@@ -62,13 +62,29 @@ pub fn push_text(value: Option<&[u8]>, key: &mut Vec<u8>) {
 fn push_fixed(bytes: &[u8], column_type: Type, key: &mut Vec<u8>) {
     let width = column_type.fixed_width().expect("a fixed slot has a fixed type");
     let at = key.len();
-    key.extend(bytes[..width].iter().rev());
-    if column_type != Type::Float {
-        key[at] ^= 0x80;
-        return;
+    key.resize(at + width, 0);
+    encode_fixed(bytes, column_type, &mut key[at..]);
+}
+
+/// Writes the encoding of the fixed-width value at the front of `bytes`, over all of `encoded`.
+#[inline]
+pub fn encode_fixed(bytes: &[u8], column_type: Type, encoded: &mut [u8]) {
+    match encoded.len() {
+        1 => encoded[0] = bytes[0],
+        2 => encoded
+            .copy_from_slice(&u16::from_le_bytes(bytes[..2].try_into().expect("two bytes")).to_be_bytes()),
+        4 => encoded
+            .copy_from_slice(&u32::from_le_bytes(bytes[..4].try_into().expect("four bytes")).to_be_bytes()),
+        8 => encoded
+            .copy_from_slice(&u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")).to_be_bytes()),
+        width => encoded.iter_mut().zip(bytes[..width].iter().rev()).for_each(|(to, from)| *to = *from),
     }
-    let value = f64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
-    key[at..].copy_from_slice(&float_bits(value).to_be_bytes());
+    if column_type == Type::Float {
+        let value = f64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
+        encoded.copy_from_slice(&float_bits(value).to_be_bytes());
+    } else {
+        encoded[0] ^= 0x80;
+    }
 }
 
 fn float_bits(value: f64) -> u64 {
@@ -86,6 +102,44 @@ pub fn of_row(row: RowRef<'_>, columns: &[KeyColumn]) -> Vec<u8> {
         push_column(row, *column, &mut key);
     }
     key
+}
+
+/// Whether the row's key has that encoding.
+pub fn equals(row: RowRef<'_>, columns: &[KeyColumn], mut key: &[u8]) -> bool {
+    for column in columns {
+        match column.slot {
+            Slot::Fixed { offset } => {
+                let width = column.width().expect("a fixed slot has a fixed type");
+                let mut encoded = [0; 16];
+                encode_fixed(&row.fixed[offset as usize..], column.column_type, &mut encoded[..width]);
+                let Some((head, rest)) = key.split_at_checked(width) else { return false };
+                if head != &encoded[..width] {
+                    return false;
+                }
+                key = rest;
+            }
+            Slot::Tail { ordinal } => match text_equals(row.tail_value(ordinal as usize), key) {
+                Some(rest) => key = rest,
+                None => return false,
+            },
+        }
+    }
+    key.is_empty()
+}
+
+/// What follows the encoding of that text at the front of `key`, `None` when another is there.
+fn text_equals<'a>(value: Option<&[u8]>, key: &'a [u8]) -> Option<&'a [u8]> {
+    let Some(mut value) = value else { return key.strip_prefix(&[0]) };
+    let mut key = key.strip_prefix(&[1])?;
+    loop {
+        let plain = value.iter().position(|&byte| byte == 0).unwrap_or(value.len());
+        key = key.strip_prefix(&value[..plain])?;
+        if plain == value.len() {
+            return key.strip_prefix(&[0, 0]);
+        }
+        key = key.strip_prefix(&[0, 0xFF])?;
+        value = &value[plain + 1..];
+    }
 }
 
 /// Length of the key with these columns at the front of `bytes`; `None` when the bytes are no such key.
@@ -242,8 +296,17 @@ mod tests {
         let mut row = RowBuf { fixed: (-5i16).to_le_bytes().to_vec(), tail: Vec::new() };
         row.fixed.extend_from_slice(&(-2.5f64).to_le_bytes());
         row.push_tail(Some(b"x\0y"));
-        let decoded = decode(&columns, &of_row(row.as_ref(), &columns));
+        let key = of_row(row.as_ref(), &columns);
+        let decoded = decode(&columns, &key);
         assert_eq!(decoded.fixed, [&(-2.5f64).to_le_bytes()[..], &(-5i16).to_le_bytes()].concat());
         assert_eq!(decoded.tail, row.tail);
+        assert!(equals(row.as_ref(), &columns, &key));
+        for at in 0..key.len() {
+            assert!(!equals(row.as_ref(), &columns, &key[..at]));
+            let mut other = key.clone();
+            other[at] ^= 1;
+            assert!(!equals(row.as_ref(), &columns, &other));
+        }
+        assert!(!equals(row.as_ref(), &columns, &[&key[..], b"x"].concat()));
     }
 }

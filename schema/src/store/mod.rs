@@ -1,13 +1,42 @@
 //! The rows of one partition, with their indexes, views, undo and effects. Never knows: IO, clocks, other partitions,
 //! who calls it. Runs on the thread of its executor; what is read elsewhere is a [`Frozen`] view.
 
+mod apply;
+mod chunks;
+mod cow;
+mod digest;
 mod effect;
+mod exact_sum;
+mod found_rows;
+mod frozen;
+mod history;
+mod id_table;
+mod index;
 pub mod key;
-mod naive;
+mod keying;
+mod leaves;
+mod load;
+mod partition;
+mod prefetch;
+mod rollback;
+mod rows;
+mod runs;
+mod section;
 pub(crate) mod shape;
+mod stream;
+mod table;
+pub mod time_window;
+mod undo;
+mod values;
+mod view;
+mod view_plan;
+mod view_row;
+mod write;
 
 pub use effect::{EffectError, Malformed};
-pub use naive::{Frozen, History, Store};
+pub use frozen::Frozen;
+pub use history::History;
+pub use partition::{IndexRange, Store};
 
 use thiserror::Error;
 

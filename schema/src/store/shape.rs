@@ -3,7 +3,7 @@
 use super::key::KeyColumn;
 use crate::{
     catalog::{Catalog, Organisation, TableDef, TableId, TableKind},
-    row::{Layout, Slot},
+    row::Layout,
     types::Type,
 };
 
@@ -14,6 +14,8 @@ pub(crate) struct Shape {
     pub(crate) kind: ShapeKind,
     /// The primary key's columns; the group columns of a view; else empty.
     pub(crate) key: Vec<KeyColumn>,
+    /// Whether every column of the key is in the fixed part.
+    pub(crate) key_is_fixed: bool,
     /// For each tail column, whether it must be UTF-8.
     pub(crate) tail_is_text: Vec<bool>,
 }
@@ -36,7 +38,7 @@ impl Shape {
             TableKind::Stream { .. } => ShapeKind::Stream,
             TableKind::View(_) => ShapeKind::View,
         };
-        let key = match &table.kind {
+        let key: Vec<KeyColumn> = match &table.kind {
             TableKind::View(view) => (0..view.groups.len()).map(|c| key_column(table, c)).collect(),
             _ => table.primary_key.iter().flat_map(|k| &k.columns).map(|&c| key_column(table, c)).collect(),
         };
@@ -46,22 +48,8 @@ impl Shape {
             .filter(|c| c.column_type.fixed_width().is_none())
             .map(|c| matches!(c.column_type, Type::Varchar { .. }))
             .collect();
-        Shape { layout: table.layout.clone(), kind, key, tail_is_text }
-    }
-
-    /// The key's bytes in the row's fixed part, offset and type, when it is one integer column.
-    pub(crate) fn integer_key(&self) -> Option<(usize, Type)> {
-        match self.key[..] {
-            [KeyColumn { slot: Slot::Fixed { offset }, column_type }] if column_type.is_integer() => {
-                Some((offset as usize, column_type))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether every column of the key is in the fixed part.
-    pub(crate) fn key_is_fixed(&self) -> bool {
-        self.key.iter().all(|c| c.width().is_some())
+        let key_is_fixed = key.iter().all(|column| column.width().is_some());
+        Shape { layout: table.layout.clone(), kind, key, key_is_fixed, tail_is_text }
     }
 }
 
@@ -70,7 +58,7 @@ pub(crate) fn key_column(table: &TableDef, column: usize) -> KeyColumn {
 }
 
 pub(crate) fn key_columns(table: &TableDef, columns: &[usize]) -> Vec<KeyColumn> {
-    columns.iter().map(|&c| key_column(table, c)).collect()
+    columns.iter().map(|&column| key_column(table, column)).collect()
 }
 
 /// One shape for each of the catalogue's tables.
