@@ -28,7 +28,7 @@ pub mod stop;
 pub mod wire;
 
 use std::process::ExitCode;
-use tollgate_procedures::Registry;
+use tollgate_procedures::{Registry, transit};
 
 /// Runs the command line with these schemas and procedures: what a crate with its own calls from its `main`.
 pub fn main(registry: Registry) -> ExitCode {
@@ -40,8 +40,9 @@ pub fn main(registry: Registry) -> ExitCode {
 /// # Panics
 /// If a schema of the product is wrong; a test builds them all.
 pub fn product_registry() -> Registry {
-    let metro = include_str!("../schema/metro.sql");
-    Registry::new().schema("metro", metro, []).expect("the product's own schemas are sound")
+    Registry::new()
+        .schema("metro", transit::metro::DDL, transit::procedures())
+        .expect("the product's own schemas are sound")
 }
 
 #[cfg(test)]
@@ -49,6 +50,6 @@ mod tests {
     #[test]
     fn the_product_s_schemas_are_sound() {
         let registry = super::product_registry();
-        assert!(registry.find("CARDS.insert").is_some());
+        assert!(registry.find("CARDS.insert").is_some() && registry.find("ValidateEntry").is_some());
     }
 }
