@@ -94,10 +94,14 @@ async fn connection(mut stream: TcpStream, id: i64, shared: Arc<Shared>) -> io::
     }
     let (read_half, write_half) = stream.into_split();
     let (sink, outgoing) = ConnectionSink::new(shared.clone());
-    let writer = tokio::spawn(writer::write_replies(write_half, outgoing, sink.clone()));
-    let outcome = reader::read_calls(read_half, buffer, sink, &shared, id).await;
+    let mut writer = tokio::spawn(writer::write_replies(write_half, outgoing, sink.clone()));
+    let outcome = reader::read_calls(read_half, buffer, sink.clone(), &shared, id).await;
+    sink.finish();
     // Replies that are on their way still go out to a peer that closed only its sending half.
-    let _ = tokio::time::timeout(Duration::from_millis(limits::REPLY_STALL_MAX_MS), writer).await;
+    let stall_max = Duration::from_millis(limits::REPLY_STALL_MAX_MS);
+    if tokio::time::timeout(stall_max, &mut writer).await.is_err() {
+        writer.abort();
+    }
     outcome
 }
 

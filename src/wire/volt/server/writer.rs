@@ -34,6 +34,8 @@ pub(super) struct ConnectionSink {
 pub(super) struct Outgoing {
     frames: Vec<u8>,
     calls: u32,
+    /// Nothing comes after this.
+    last: bool,
 }
 
 impl ConnectionSink {
@@ -92,7 +94,12 @@ impl ConnectionSink {
     pub(super) fn answer(&self, frames: Vec<u8>, calls: u32) {
         self.unsent_bytes.fetch_add(frames.len(), Ordering::AcqRel);
         // The writer is gone when the connection is: then nobody waits for the reply.
-        let _ = self.replies.send(Outgoing { frames, calls });
+        let _ = self.replies.send(Outgoing { frames, calls, last: false });
+    }
+
+    /// No more calls are taken in: the writer ends after what it was given so far.
+    pub(super) fn finish(&self) {
+        let _ = self.replies.send(Outgoing { frames: Vec::new(), calls: 0, last: true });
     }
 }
 
@@ -119,6 +126,7 @@ pub(super) async fn write_replies(
         {
             message.frames.extend_from_slice(&next.frames);
             message.calls += next.calls;
+            message.last |= next.last;
         }
         let written = write_all(&mut socket, &message.frames).await;
         sink.unsent_bytes.fetch_sub(message.frames.len(), Ordering::AcqRel);
@@ -128,7 +136,7 @@ pub(super) async fn write_replies(
             sink.closed.store(true, Ordering::Release);
         }
         sink.eased.notify_waiters();
-        if sink.is_closed() {
+        if sink.is_closed() || message.last {
             break;
         }
     }
