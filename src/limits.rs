@@ -43,6 +43,15 @@ pub const TICK_MS: u64 = 50;
 /// A body over HTTP.
 pub const HTTP_BODY_BYTES_MAX: usize = 2 << 20;
 
+/// How long a body over HTTP may take to arrive.
+pub const HTTP_BODY_MAX_MS: u64 = 10_000;
+
+/// How long a request's head over HTTP may take, and how long a connection may idle between requests.
+pub const HTTP_HEAD_MAX_MS: u64 = 60_000;
+
+/// A request's line and headers over HTTP.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 << 10;
+
 /// How long an HTTP call waits for room in the executor's queue before it is told that the server is busy.
 pub const HTTP_ADMISSION_MAX_MS: u64 = 200;
 

@@ -185,7 +185,8 @@ fn range_in(whole: &[u8], part: &[u8]) -> Range<u32> {
     start as u32..(start + part.len()) as u32
 }
 
-fn status_of(refusal: &Refusal) -> Status {
+/// How a refusal at the gate is told.
+pub(crate) fn status_of(refusal: &Refusal) -> Status {
     match refusal {
         Refusal::UnknownProcedure(_) => Status::UnexpectedFailure,
         Refusal::Parameter(_) | Refusal::NeedsDestination(_) | Refusal::NoSuchPartition(_) => {

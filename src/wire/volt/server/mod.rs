@@ -7,6 +7,8 @@ mod reader;
 mod system;
 mod writer;
 
+pub(crate) use dispatch::status_of;
+
 use crate::{
     clock, limits,
     node::shared::Shared,

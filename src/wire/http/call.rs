@@ -1,0 +1,102 @@
+//! One call over HTTP: through the gate to its executor, and its reply back.
+
+use super::error::ApiError;
+use crate::{
+    call::{Batch, Call, ReplySink},
+    clock, limits,
+    node::shared::Shared,
+    wire::volt::{
+        frame::{self, Frame},
+        response::Response,
+    },
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::oneshot;
+use tollgate_procedures::registry::ProcedureId;
+
+/// What is to be called.
+pub(super) struct Request<'a> {
+    pub(super) procedure: ProcedureId,
+    /// The parameter set.
+    pub(super) parameters: Vec<u8>,
+    /// The partition that the caller names.
+    pub(super) destination: Option<i32>,
+    /// An idempotency key.
+    pub(super) identity: Option<&'a [u8]>,
+}
+
+/// The response frame of a call.
+pub(super) struct Reply {
+    frame: Vec<u8>,
+}
+
+impl Reply {
+    /// The response, whatever it says.
+    pub(super) fn response(&self) -> Result<Response<'_>, ApiError> {
+        let Ok(Frame::Whole { body, .. }) = frame::split(&self.frame) else {
+            return Err(ApiError::internal("the response is not whole"));
+        };
+        Response::read(body).map_err(|error| ApiError::internal(error.to_string()))
+    }
+
+    /// The response, if it tells of success.
+    pub(super) fn success(&self) -> Result<Response<'_>, ApiError> {
+        let response = self.response()?;
+        ApiError::check(&response)?;
+        Ok(response)
+    }
+}
+
+/// Runs the call. Waits a bounded time for room in the executor's queue, then as long as the call takes.
+pub(super) async fn run(shared: &Arc<Shared>, request: Request<'_>) -> Result<Reply, ApiError> {
+    let gate = &shared.gate;
+    if gate.is_stopping() {
+        return Err(crate::gate::Refusal::Stopping.into());
+    }
+    let target = gate.target(request.procedure, &request.parameters, request.destination)?;
+    let mut bytes = request.parameters;
+    let parameters = 0..bytes.len() as u32;
+    let identity = request.identity.map(|identity| {
+        bytes.extend_from_slice(identity);
+        parameters.end..bytes.len() as u32
+    });
+    let call = Call { handle: 0, procedure: request.procedure, target, parameters, identity };
+    let executor = gate.executor_of(&call);
+    let (sender, reply) = oneshot::channel();
+    let sink = Arc::new(OneReply { sender: Mutex::new(Some(sender)), shared: shared.clone() });
+    let received_us = monotonic_us(shared);
+    let batch = Batch { sink, received_us, bytes: Bytes::from(bytes), calls: vec![call] };
+    let room = Duration::from_millis(limits::HTTP_ADMISSION_MAX_MS);
+    match tokio::time::timeout(room, gate.submit(executor, batch)).await {
+        Ok(submitted) => submitted?,
+        Err(_) => return Err(crate::gate::Refusal::Busy.into()),
+    }
+    // Nobody drops a sink unanswered but a server that ends.
+    let frame = reply.await.map_err(|_| ApiError::from(crate::gate::Refusal::Stopping))?;
+    Ok(Reply { frame })
+}
+
+/// Takes the reply of one call.
+struct OneReply {
+    sender: Mutex<Option<oneshot::Sender<Vec<u8>>>>,
+    shared: Arc<Shared>,
+}
+
+impl ReplySink for OneReply {
+    fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64) {
+        assert_eq!(calls, 1, "one call was sent");
+        let now_us = monotonic_us(&self.shared);
+        self.shared.latency.record(now_us.saturating_sub(received_us), calls);
+        if let Some(sender) = self.sender.lock().take() {
+            // A caller that hung up needs no answer.
+            let _ = sender.send(frames);
+        }
+    }
+}
+
+/// The front end's monotonic clock, in microseconds.
+fn monotonic_us(shared: &Shared) -> u64 {
+    clock::now().duration_since(shared.started).as_micros() as u64
+}
