@@ -7,7 +7,8 @@
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`], [`clock`],
 //!   [`counters`];
 //! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our own tools;
-//! - [`simulate`]: the metro's trains, cards and riders; [`stop`]: how threads are asked to end.
+//! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
+//! - [`cli`]: the command line; [`stop`]: how threads are asked to end.
 
 pub mod block;
 pub mod call;
@@ -21,6 +22,7 @@ pub mod gate;
 pub mod limits;
 pub mod node;
 pub mod partition;
+pub mod replay;
 pub mod replies;
 pub mod simulate;
 pub mod sql;

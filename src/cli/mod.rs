@@ -8,9 +8,11 @@ mod load;
 mod log;
 mod options;
 mod output;
+mod replay;
 mod report;
 mod serve;
 mod simulate;
+mod source;
 mod status;
 mod stream;
 
@@ -48,6 +50,7 @@ enum Command {
     Status(status::Status),
     Stream(stream::Stream),
     Simulate(simulate::Simulate),
+    Replay(replay::Replay),
     Log(log::Log),
 }
 
@@ -81,6 +84,7 @@ fn run(command: Command, registry: Registry) -> Result<ExitCode> {
         Command::Status(status) => status.run(),
         Command::Stream(stream) => stream.run(),
         Command::Simulate(simulate) => simulate.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Log(log) => log.run(),
     }
 }

@@ -3,11 +3,11 @@
 
 mod columns;
 mod rejects;
-mod source;
 
 use super::{
     options::Server,
     output::{grouped, print_line},
+    source::Source,
 };
 use crate::{
     client::{Connection, Pipeline, Reply, declared},
@@ -22,7 +22,6 @@ use csv::{ReaderBuilder, StringRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use rejects::Rejects;
-use source::Source;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 /// Load a CSV file into a table

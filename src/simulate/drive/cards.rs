@@ -64,7 +64,8 @@ fn check(tally: &CallTally) -> Result<()> {
     Ok(())
 }
 
-fn is_duplicate(reason: &str) -> bool {
+/// Whether an insert failed because the row is there already.
+pub(crate) fn is_duplicate(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     ["constraint", "duplicate", "unique", "primary key"].iter().any(|word| reason.contains(word))
 }
