@@ -43,6 +43,8 @@ pub(crate) struct Figures {
     /// The rate of the open loop.
     pub(crate) half_rate_per_s: f64,
     pub(crate) half_rate_max_in_flight: u64,
+    /// How late the generator itself woke up at worst: the part of `max_ms` that is the machine's.
+    pub(crate) generator_late_ms: f64,
     pub(crate) single_p50_ms: f64,
     pub(crate) single_p99_ms: f64,
     /// The outcomes of the saturated phase.
@@ -121,6 +123,7 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
         max_ms: half.tally.max_latency_ms(),
         half_rate_per_s: open.calls_per_s.round(),
         half_rate_max_in_flight: half.max_in_flight,
+        generator_late_ms: half.latest_wake_ns as f64 / 1e6,
         single_p50_ms: single.latency_ms(0.5),
         single_p99_ms: single.latency_ms(0.99),
         accepted: saturated.tally.counts.accepted,

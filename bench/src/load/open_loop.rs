@@ -25,6 +25,9 @@ pub(crate) struct OpenResult {
     pub(crate) tally: Tally,
     /// Highest number of calls waiting for an answer at once: large means the rate was not sustained.
     pub(crate) max_in_flight: u64,
+    /// Longest time that the generator woke up after it had wanted to: a large one means that the machine was busy
+    /// with something else, or stood still, and that the slowest latencies are not the contender's.
+    pub(crate) latest_wake_ns: u64,
 }
 
 /// Runs the phase; every call is answered when it returns. Handles are the calls' numbers in the phase, from 0, so
@@ -40,7 +43,7 @@ pub(crate) fn run(
     let interval_ns = 1e9 / plan.calls_per_s;
     let start_ns = now_ns();
     let intended_ns = |call: u64| start_ns + (call as f64 * interval_ns) as u64;
-    let (mut sent, mut answered, mut max_in_flight) = (0u64, 0u64, 0u64);
+    let (mut sent, mut answered, mut max_in_flight, mut latest_wake_ns) = (0u64, 0u64, 0u64, 0u64);
     let mut last_heard_ns = start_ns;
     let mut interests = Vec::new();
     while answered < calls {
@@ -59,6 +62,7 @@ pub(crate) fn run(
         }
         let next_ns = if sent < calls { intended_ns(sent).max(now + TICK_NS) } else { now + 100_000_000 };
         now = wait_for(&mut interests, next_ns)?;
+        latest_wake_ns = latest_wake_ns.max(now.saturating_sub(next_ns));
         for (connection, interest) in connections.iter_mut().zip(&interests) {
             if interest.readable() {
                 let replies = connection.receive(&mut |handle, reply| {
@@ -74,7 +78,7 @@ pub(crate) fn run(
             sent - answered
         );
     }
-    Ok(OpenResult { tally, max_in_flight })
+    Ok(OpenResult { tally, max_in_flight, latest_wake_ns })
 }
 
 /// Waits for replies, at the longest until `until_ns`; returns the time it is now.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::history::{Filled, History};
 use super::{http, metrics};
 use crate::clock;
+use crate::contenders::tollgate::START_LIMIT;
 use crate::contenders::{Contender, Options};
 use crate::load::single::Caller;
 use crate::transit::judge::Outcome;
@@ -55,10 +56,19 @@ fn crash_and_recover(filled: &mut Filled) -> anyhow::Result<f64> {
     let start_ns = clock::now_ns();
     filled.node.restart()?;
     let mut caller = Caller::new(filled.node.connect()?, filled.node.codec())?;
-    let mut outcome = Outcome::Failed;
-    caller.call(&filled.stream.next_tap(), &mut |reply| outcome = reply.outcome)?;
+    let tap = filled.stream.next_tap();
+    let mut text = String::new();
+    // A failed call is not recorded; until its partitions have leaders, the node refuses.
+    let answered = clock::wait_until(START_LIMIT, || {
+        let mut outcome = Outcome::Failed;
+        let call = caller.call(&tap, &mut |reply| {
+            outcome = reply.outcome;
+            text = String::from_utf8_lossy(reply.message).into_owned();
+        });
+        call.is_ok() && outcome != Outcome::Failed
+    });
     let seconds = seconds_since(start_ns);
-    ensure!(outcome != Outcome::Failed, "the first tap after the start failed");
+    ensure!(answered, "no tap is answered after the start: {text}");
     let rows_after = card_events(filled)?;
     ensure!(
         rows_after == rows_before + 1.0,
