@@ -70,6 +70,10 @@ struct HardStateV1 {
 const KIND_BLOCK: u8 = 0;
 const KIND_MEMBERSHIP: u8 = 1;
 
+/// Larger segment numbers, sequences and indexes are damage: no log gets there, and whoever adds one to a smaller
+/// one need not think of the end.
+pub(super) const COUNT_MAX: u64 = i64::MAX as u64;
+
 /// The header of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
@@ -101,11 +105,14 @@ impl SegmentHeader {
         if read_u32(bytes, 12) != Self::crc(bytes) {
             return Err("the checksum of the segment header does not match");
         }
-        Ok(Self {
-            version: read_u32(bytes, 8),
-            number: read_u64(bytes, 16),
-            first_sequence: read_u64(bytes, 24),
-        })
+        let (number, first_sequence) = (read_u64(bytes, 16), read_u64(bytes, 24));
+        if number > COUNT_MAX {
+            return Err("the segment's number is larger than any");
+        }
+        if first_sequence == 0 || first_sequence > COUNT_MAX {
+            return Err("the segment's first sequence is none that a record has");
+        }
+        Ok(Self { version: read_u32(bytes, 8), number, first_sequence })
     }
 
     fn crc(bytes: &[u8]) -> u32 {
@@ -245,6 +252,12 @@ fn restore_group(group: &ArchivedGroupV1<'static>, payload: &Bytes) -> Result<Gr
     let numbers = |members: &rkyv::vec::ArchivedVec<rkyv::rend::unaligned::u64_ule>| {
         members.iter().map(|member| member.to_native()).collect::<Vec<u64>>()
     };
+    let reachable = |index: u64| {
+        if index <= COUNT_MAX { Ok(index) } else { Err(format!("index {index} is larger than any")) }
+    };
+    if let Some(start) = group.start.as_ref() {
+        reachable(start.index.to_native())?;
+    }
     let start = group.start.as_ref().map(|start| LogStart {
         reset: start.reset,
         index: start.index.to_native(),
@@ -266,7 +279,7 @@ fn restore_group(group: &ArchivedGroupV1<'static>, payload: &Bytes) -> Result<Gr
         };
         let data = if entry.data.is_empty() { Bytes::new() } else { payload.slice_ref(&entry.data) };
         entries.push(Entry {
-            index: entry.index.to_native(),
+            index: reachable(entry.index.to_native())?,
             term: entry.term.to_native(),
             entry_type,
             data,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::error::LogError;
-use super::format::{FORMAT_VERSION, SegmentHeader};
+use super::format::{COUNT_MAX, FORMAT_VERSION, SegmentHeader};
 use crate::disk::{Disk, DiskFile, write_zeros};
 
 /// A spare is synced each time this much of it was zeroed, so that no single sync holds up the log's own for
@@ -26,7 +26,7 @@ fn spare_name(number: u64) -> String {
 
 pub(super) fn parse_spare_name(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("spare-")?.strip_suffix(".log")?;
-    u64::from_str_radix(digits, 16).ok()
+    u64::from_str_radix(digits, 16).ok().filter(|&number| number <= COUNT_MAX)
 }
 
 #[derive(Default)]

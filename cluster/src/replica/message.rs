@@ -5,7 +5,11 @@ use protobuf::Message as _;
 use raft::eraftpb::{EntryType, Message, MessageType};
 use thiserror::Error;
 
+use super::fields;
 use crate::log::{Membership, SnapshotMeta};
+
+/// No log gets there: one can be added to an index that is not beyond it.
+const INDEX_MAX: u64 = i64::MAX as u64;
 
 /// A message from one member of a group to another.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +62,7 @@ impl RaftMessage {
 
     /// A message from bytes a peer sent; entries share them instead of copying.
     pub fn decode(bytes: &Bytes) -> Result<Self, MessageError> {
+        fields::check_message(bytes).map_err(|reason| MessageError::Malformed(reason.to_owned()))?;
         Message::parse_from_carllerche_bytes(bytes)
             .map(Self)
             .map_err(|error| MessageError::Malformed(error.to_string()))
@@ -83,6 +88,9 @@ impl RaftMessage {
         }
         if message.term == 0 {
             return refuse("it has no term"); // raft would take it for one of its own
+        }
+        if message.index > INDEX_MAX {
+            return refuse("its index is larger than any");
         }
         match message.msg_type {
             MessageType::MsgAppend => {

@@ -5,6 +5,7 @@
 //! answer with `persisted`. It never looks into a block.
 
 mod config;
+mod fields;
 mod message;
 mod outbox;
 mod outstanding;

@@ -371,7 +371,10 @@ fn messages_that_members_never_send_each_other_are_refused() {
     elsewhere.0.to = 2;
     let mut gap = of(MessageType::MsgAppend);
     gap.0.entries = vec![Entry { index: 9, ..Entry::default() }].into();
-    for message in [no_term, elsewhere, gap] {
+    let mut endless = of(MessageType::MsgAppend);
+    endless.0.index = u64::MAX;
+    endless.0.entries = vec![Entry::default()].into();
+    for message in [no_term, elsewhere, gap, endless] {
         assert!(matches!(refused(&mut peers[0], message), MessageError::Refused { .. }));
     }
     let mut beyond = of(MessageType::MsgHeartbeat);

@@ -18,7 +18,7 @@ fn log_start() -> impl Strategy<Value = LogStart> {
             auto_leave,
         },
     );
-    (any::<bool>(), any::<u64>(), any::<u64>(), members).prop_map(|(reset, index, term, members)| LogStart {
+    (any::<bool>(), 0..=COUNT_MAX, any::<u64>(), members).prop_map(|(reset, index, term, members)| LogStart {
         reset,
         index,
         term,
@@ -28,7 +28,7 @@ fn log_start() -> impl Strategy<Value = LogStart> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     let data = proptest::collection::vec(any::<u8>(), 0..40);
-    (any::<u64>(), any::<u64>(), any::<bool>(), data).prop_map(|(index, term, membership, data)| Entry {
+    (0..=COUNT_MAX, any::<u64>(), any::<bool>(), data).prop_map(|(index, term, membership, data)| Entry {
         index,
         term,
         entry_type: if membership { EntryType::EntryConfChangeV2 } else { EntryType::EntryNormal },
@@ -127,8 +127,33 @@ proptest! {
     }
 
     #[test]
-    fn a_segment_header_gives_back_its_fields(number in any::<u64>(), first_sequence in any::<u64>()) {
+    fn a_segment_header_gives_back_its_fields(number in 0..=COUNT_MAX, first_sequence in 1..=COUNT_MAX) {
         let header = SegmentHeader { version: FORMAT_VERSION, number, first_sequence };
         prop_assert_eq!(SegmentHeader::decode(&header.encode()), Ok(header));
+    }
+}
+
+#[test]
+fn counts_that_no_log_reaches_are_refused() {
+    let header = |number, first_sequence| {
+        SegmentHeader::decode(&SegmentHeader { version: FORMAT_VERSION, number, first_sequence }.encode())
+    };
+    assert_eq!(header(COUNT_MAX + 1, 1), Err("the segment's number is larger than any"));
+    let none = Err("the segment's first sequence is none that a record has");
+    assert_eq!(header(1, 0), none);
+    assert_eq!(header(1, COUNT_MAX + 1), none);
+    for index in [COUNT_MAX + 1, u64::MAX] {
+        let entries = vec![Entry { index, ..Entry::default() }];
+        let start = Some(LogStart { index, ..LogStart::default() });
+        for part in [
+            GroupAppend { entries, ..GroupAppend::default() },
+            GroupAppend { start, ..GroupAppend::default() },
+        ] {
+            let record = decode_record(PLACE.segment, &segment_of(&[part]), PLACE.offset).unwrap();
+            assert_eq!(
+                decode_payload(&record.payload).unwrap_err(),
+                format!("index {index} is larger than any")
+            );
+        }
     }
 }
