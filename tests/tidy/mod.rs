@@ -70,7 +70,8 @@ fn collect(directory: &Path, sources: &mut Vec<Source>) {
     for path in entries {
         let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
         let hidden = name.starts_with('.') && ![".ci", ".cargo", ".gitignore"].contains(&name.as_str());
-        if hidden || name.starts_with("target") || name.ends_with("-data") || name == "__pycache__" {
+        let made = ["__pycache__", "artifacts", "corpus", "coverage"].contains(&name.as_str());
+        if hidden || made || name.starts_with("target") || name.ends_with("-data") {
             continue;
         }
         if path.is_dir() {
