@@ -30,7 +30,7 @@ pub struct Core {
     registry: Arc<Registry>,
     ring: Arc<Ring>,
     /// By partition number; `None` for those that other executors own.
-    partitions: Vec<Option<Box<Partition>>>,
+    partitions: Vec<Option<Partition>>,
     outbox: Outbox,
     pub counters: Counters,
 }
@@ -46,7 +46,7 @@ pub struct Flushed {
 }
 
 impl Core {
-    pub fn new(registry: Arc<Registry>, ring: Arc<Ring>, partitions: Vec<Option<Box<Partition>>>) -> Core {
+    pub fn new(registry: Arc<Registry>, ring: Arc<Ring>, partitions: Vec<Option<Partition>>) -> Core {
         assert_eq!(partitions.len(), usize::from(ring.partitions()), "one place for each partition");
         let counters = Counters::new(registry.procedures().len());
         Core { registry, ring, partitions, outbox: Outbox::default(), counters }
@@ -54,24 +54,24 @@ impl Core {
 
     /// The partitions that are here.
     pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
-        self.partitions.iter().flatten().map(|p| &**p)
+        self.partitions.iter().flatten()
     }
 
     pub fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
-        self.partitions.iter_mut().flatten().map(|p| &mut **p)
+        self.partitions.iter_mut().flatten()
     }
 
     pub fn partition_mut(&mut self, id: PartitionId) -> Option<&mut Partition> {
-        self.partitions.get_mut(usize::from(id)).and_then(|p| p.as_deref_mut())
+        self.partitions.get_mut(usize::from(id)).and_then(|p| p.as_mut())
     }
 
     /// Hands over the partitions that are here, to whoever runs a transaction over all.
-    pub fn lend(&mut self) -> Vec<Box<Partition>> {
+    pub fn lend(&mut self) -> Vec<Partition> {
         self.partitions.iter_mut().filter_map(Option::take).collect()
     }
 
     /// Takes partitions in: those lent to us, or our own coming home.
-    pub fn take_in(&mut self, partitions: Vec<Box<Partition>>) {
+    pub fn take_in(&mut self, partitions: Vec<Partition>) {
         for partition in partitions {
             let place = &mut self.partitions[usize::from(partition.id)];
             assert!(place.is_none(), "a partition is in one place only");
@@ -105,7 +105,7 @@ impl Core {
         id: PartitionId,
         now_us: i64,
     ) -> Ran {
-        let Some(partition) = self.partitions.get_mut(usize::from(id)).and_then(|p| p.as_deref_mut()) else {
+        let Some(partition) = self.partitions.get_mut(usize::from(id)).and_then(|p| p.as_mut()) else {
             return refuse(batch, call, "the partition is not on this executor");
         };
         if !partition.serves() {
@@ -124,8 +124,7 @@ impl Core {
         if self.partitions.iter().any(|p| p.as_ref().is_none_or(|p| !p.serves() || !p.is_sole_voter())) {
             return refuse(batch, call, "a transaction over all partitions needs all of them on this node");
         }
-        let partitions: Vec<&mut Partition> =
-            self.partitions.iter_mut().flatten().map(|p| &mut **p).collect();
+        let partitions: Vec<&mut Partition> = self.partitions.iter_mut().flatten().collect();
         let (mut stores, mut marks, mut timestamp_us) = (Vec::new(), Vec::new(), now_us);
         for partition in partitions {
             timestamp_us = partition.next_timestamp_us(timestamp_us);
@@ -161,7 +160,7 @@ impl Core {
         }
         // The reply depends on all partitions. Its home's block is made even if it is empty, and goes into the same
         // record as theirs, behind all that they had before: when it is durable, so is everything the reply saw.
-        let home = self.partitions[0].as_deref_mut().expect("all partitions are here");
+        let home = self.partitions[0].as_mut().expect("all partitions are here");
         home.joined();
         let replies = home.open_replies();
         let ran = match outcome {
@@ -207,7 +206,7 @@ impl Core {
     }
 
     /// Hands over these partitions, which others own.
-    pub fn take_out(&mut self, ids: &[PartitionId]) -> Vec<Box<Partition>> {
+    pub fn take_out(&mut self, ids: &[PartitionId]) -> Vec<Partition> {
         ids.iter().filter_map(|&id| self.partitions[usize::from(id)].take()).collect()
     }
 

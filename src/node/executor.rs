@@ -28,8 +28,8 @@ pub enum Input {
     },
     /// Give all partitions to the first executor; take them back from `back`.
     Lend {
-        to: Sender<Vec<Box<Partition>>>,
-        back: Receiver<Vec<Box<Partition>>>,
+        to: Sender<Vec<Partition>>,
+        back: Receiver<Vec<Partition>>,
     },
     Stop,
 }
@@ -192,6 +192,6 @@ impl Executor {
 }
 
 struct Lender {
-    home: Sender<Vec<Box<Partition>>>,
+    home: Sender<Vec<Partition>>,
     ids: Vec<PartitionId>,
 }

@@ -170,14 +170,9 @@ impl Threads {
 }
 
 /// Partition p goes to executor `p % count`.
-fn deal(
-    partitions: Vec<Box<Partition>>,
-    count: usize,
-    registry: &Arc<Registry>,
-    ring: &Arc<Ring>,
-) -> Vec<Core> {
+fn deal(partitions: Vec<Partition>, count: usize, registry: &Arc<Registry>, ring: &Arc<Ring>) -> Vec<Core> {
     let total = partitions.len();
-    let mut places: Vec<Vec<Option<Box<Partition>>>> =
+    let mut places: Vec<Vec<Option<Partition>>> =
         (0..count).map(|_| (0..total).map(|_| None).collect()).collect();
     for partition in partitions {
         let id = usize::from(partition.id);

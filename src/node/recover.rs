@@ -23,7 +23,7 @@ const MEMBER: u64 = 1;
 
 /// What recovery hands over.
 pub(super) struct Recovered {
-    pub(super) partitions: Vec<Box<Partition>>,
+    pub(super) partitions: Vec<Partition>,
     /// What the replicas want written first.
     pub(super) first: Flushed,
     pub(super) blocks: u64,
@@ -47,7 +47,7 @@ pub(super) fn partitions(
         partition(id, group, &settings, schema, &**disk, snapshots, seed ^ u64::from(id))
             .with_context(|| format!("partition {id} could not be recovered"))
     };
-    let results: Vec<Result<(Box<Partition>, Flushed)>> = std::thread::scope(|scope| {
+    let results: Vec<Result<(Partition, Flushed)>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..).zip(groups).map(|work| scope.spawn(|| recover_one(work))).collect();
         threads.into_iter().map(|t| t.join().expect("a panic here was a bug and was reported")).collect()
     });
@@ -72,7 +72,7 @@ pub fn partition(
     disk: &dyn Disk,
     snapshots: &Path,
     seed: u64,
-) -> Result<(Box<Partition>, Flushed)> {
+) -> Result<(Partition, Flushed)> {
     let newest = snapshot::open_latest(disk, snapshots, u32::from(id))?;
     for invalid in &newest.invalid {
         tracing::warn!(partition = id, %invalid, "a snapshot is not usable");
@@ -92,8 +92,7 @@ pub fn partition(
     };
     let replica = Replica::new(settings, group, meta.as_ref(), seed)?;
     let applied_index = replica.applied_index();
-    let mut partition =
-        Box::new(Partition::new(id, store, replica, fingerprint, applied_index, timestamp_us));
+    let mut partition = Partition::new(id, store, replica, fingerprint, applied_index, timestamp_us);
     let mut flushed = Flushed::default();
     core::poll(&mut partition, &mut Outbox::default(), &mut flushed)?;
     Ok((partition, flushed))
