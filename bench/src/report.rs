@@ -90,7 +90,7 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
             format!("{:.0}", one.generator_ns_per_call),
             format!("{:.0}", one.contender_ns_per_call),
         ]);
-        let taps = one.accepted + one.rejected + one.fraud + one.errors;
+        let taps = one.accepted + one.rejected + one.fraud;
         let share = |count: u64| format!("{:.1} %", 100.0 * count as f64 / taps.max(1) as f64);
         mix.row(vec![
             one.name.to_owned(),
