@@ -16,6 +16,9 @@ mod source;
 mod status;
 mod stream;
 
+#[doc(hidden)]
+pub use load::rows_of_csv;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::{io, process::ExitCode};

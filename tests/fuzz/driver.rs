@@ -18,6 +18,8 @@ use std::{
 const SECONDS: f64 = 1.0;
 /// Inputs kept for what they made the decoder say.
 const KEPT_MAX: usize = 512;
+/// Longer ones would be most of the time, and are made again soon.
+const KEPT_BYTES_MAX: usize = 4 << 10;
 /// Attempts at making a failing input smaller.
 const SHRINKS_MAX: usize = 2_000;
 
@@ -42,12 +44,12 @@ pub(super) fn run(decoder: &Decoder) {
     let start = tollgate::clock::now();
     // A decoder that is slow on a busy machine still gets enough inputs to be refused some.
     while tried < 200 || start.elapsed() < time {
-        let input = mutate::mutated(&mut rng, &corpus, decoder.words);
+        let input = mutate::mutated(&mut rng, &corpus, seeds, decoder.words);
         let said = attempt(decoder, &input)
             .unwrap_or_else(|wrong| fail(decoder, &format!("input {tried} of seed {seed}"), &input, &wrong));
         tried += 1;
         accepted += u64::from(said == ACCEPTED);
-        if heard.insert(gist(&said)) && corpus.len() < seeds + KEPT_MAX {
+        if heard.insert(gist(&said)) && corpus.len() < seeds + KEPT_MAX && input.len() < KEPT_BYTES_MAX {
             corpus.push(input);
         }
     }

@@ -51,6 +51,9 @@ tests![
     log_segments,
     snapshot_file,
     raft_message,
+    http_body,
+    csv_lines,
+    tfl_lines,
     config_text,
 ];
 

@@ -32,12 +32,15 @@ const NUMBERS: [i64; 22] = [
     1 << 32,
 ];
 
-/// A new input from those there are. `words` are pieces that mean something to the decoder.
-pub(super) fn mutated(rng: &mut SmallRng, corpus: &[Vec<u8>], words: &[&[u8]]) -> Vec<u8> {
+/// A new input from those there are; the first `seeds` of them are valid, and so every other one comes from
+/// there.
+/// `words` are pieces that mean something to the decoder.
+pub(super) fn mutated(rng: &mut SmallRng, corpus: &[Vec<u8>], seeds: usize, words: &[&[u8]]) -> Vec<u8> {
     if rng.random_ratio(1, 64) {
         return (0..rng.random_range(0..256)).map(|_| rng.random()).collect();
     }
-    let mut bytes = corpus.choose(rng).expect("every decoder has seeds").clone();
+    let origins = if rng.random() { &corpus[..seeds] } else { corpus };
+    let mut bytes = origins.choose(rng).expect("every decoder has seeds").clone();
     // Mostly one change or two: more of them hide each other.
     let changes = 1 << rng.random_range(0..4u32).min(rng.random_range(0..4));
     for _ in 0..changes {
@@ -48,7 +51,7 @@ pub(super) fn mutated(rng: &mut SmallRng, corpus: &[Vec<u8>], words: &[&[u8]]) -
 }
 
 fn change(rng: &mut SmallRng, bytes: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&[u8]]) {
-    match rng.random_range(0..12) {
+    match rng.random_range(0..16) {
         0 | 1 => flip_bit(rng, bytes),
         2 => set_byte(rng, bytes),
         3 | 4 => set_number(rng, bytes),
@@ -57,7 +60,8 @@ fn change(rng: &mut SmallRng, bytes: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[
         7 => double(rng, bytes),
         8 => splice(rng, bytes, corpus),
         9 | 10 => put_word(rng, bytes, words),
-        _ => shift(rng, bytes),
+        11 => shift(rng, bytes),
+        _ => replace_token(rng, bytes, corpus, words),
     }
 }
 
@@ -115,7 +119,7 @@ fn double(rng: &mut SmallRng, bytes: &mut Vec<u8>) {
     if chosen.is_empty() {
         return;
     }
-    let times = if rng.random_ratio(1, 8) { rng.random_range(1..20_000) } else { rng.random_range(1..4) };
+    let times = if rng.random_ratio(1, 24) { rng.random_range(1..20_000) } else { rng.random_range(1..4) };
     let times = times.min(INPUT_BYTES_MAX / chosen.len());
     let repeated = bytes[chosen.clone()].repeat(times);
     bytes.splice(chosen.end..chosen.end, repeated);
@@ -133,6 +137,27 @@ fn put_word(rng: &mut SmallRng, bytes: &mut Vec<u8>, words: &[&[u8]]) {
     let at = place(rng, bytes);
     let replaced = if rng.random() { 0 } else { word.len().min(bytes.len() - at) };
     bytes.splice(at..at + replaced, word.iter().copied());
+}
+
+/// Puts a word, or a token of some other input, in the place of a token: texts keep their form more often
+/// than by anything else here.
+fn replace_token(rng: &mut SmallRng, bytes: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&[u8]]) {
+    let other = corpus.choose(rng).expect("every decoder has seeds");
+    let taken = match words.choose(rng) {
+        Some(word) if rng.random() => word.to_vec(),
+        _ => other[token(rng, other)].to_vec(),
+    };
+    let replaced = token(rng, bytes);
+    bytes.splice(replaced, taken);
+}
+
+/// The letters and digits around a place, or the one byte that is neither.
+fn token(rng: &mut SmallRng, bytes: &[u8]) -> std::ops::Range<usize> {
+    let at = place(rng, bytes);
+    let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let start = at - bytes[..at].iter().rev().take_while(|byte| of_name(byte)).count();
+    let end = at + bytes[at..].iter().take_while(|byte| of_name(byte)).count();
+    if start == end { at..(at + 1).min(bytes.len()) } else { start..end }
 }
 
 /// Moves everything behind a place by a few bytes.

@@ -10,7 +10,10 @@ use super::{
     source::Source,
 };
 use crate::{
-    client::{Connection, Pipeline, Reply, declared},
+    client::{
+        Connection, Pipeline, Reply,
+        declared::{self, Declared},
+    },
     clock,
     stop::Stop,
     wire::volt::status::Status,
@@ -18,11 +21,12 @@ use crate::{
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use columns::{ColumnMap, Header};
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Reader, ReaderBuilder, StringRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use rejects::Rejects;
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use tollgate_schema::value::Value;
 
 /// Load a CSV file into a table
 #[derive(Args)]
@@ -124,7 +128,7 @@ impl Load {
     ) -> Result<()> {
         let read_bytes = source.read_bytes.clone();
         let mut lines = source.skip_lines(self.skip)?;
-        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&mut lines);
+        let mut reader = reader_of(&mut lines);
         let counted = outcome.clone();
         let on_reply = move |row: Row, reply: Reply<'_>| count(&mut counted.lock(), row, &reply);
         let mut pipeline = Pipeline::open(&self.server.server, self.window, on_reply)?;
@@ -227,6 +231,35 @@ impl ValueEnum for Header {
             Header::No => "no",
         }))
     }
+}
+
+fn reader_of<R: Read>(lines: R) -> Reader<R> {
+    ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines)
+}
+
+/// For the fuzzers: the rows of a file, and what is wrong with the first line that is none.
+#[doc(hidden)]
+pub fn rows_of_csv(columns: &[Declared], file: &[u8]) -> Result<Vec<Vec<Value>>, String> {
+    let mut reader = reader_of(file);
+    let mut record = StringRecord::new();
+    let mut map = None;
+    let mut rows = Vec::new();
+    while reader.read_record(&mut record).map_err(|error| error.to_string())? {
+        let map = match &map {
+            Some(map) => map,
+            None => {
+                let (found, is_header) =
+                    ColumnMap::new(columns, &record, Header::Auto).map_err(|error| error.to_string())?;
+                let found = map.insert(found);
+                if is_header {
+                    continue;
+                }
+                found
+            }
+        };
+        rows.push(map.values(&record)?);
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]

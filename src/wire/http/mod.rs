@@ -24,6 +24,8 @@ use axum::{
 };
 use error::ApiError;
 use std::sync::{Arc, atomic::AtomicUsize};
+use tollgate_procedures::Procedure;
+use tollgate_schema::catalog::Catalog;
 
 /// Serves until the task is ended.
 pub async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
@@ -49,6 +51,15 @@ async fn nothing_here(uri: Uri) -> ApiError {
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     let text = format!("{} does not take {method}", uri.path());
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text)
+}
+
+/// For the fuzzers: the body of a call as the procedure's parameter set, or why it is none.
+#[doc(hidden)]
+pub fn parameters_of_body(body: &[u8], procedure: &Procedure, catalog: &Catalog) -> Result<Vec<u8>, String> {
+    let mut parameters = Vec::new();
+    let given = parameters::Given::of_body(body);
+    let written = given.and_then(|given| given.write(procedure, catalog, &mut parameters));
+    written.map(|()| parameters).map_err(|error| error.message)
 }
 
 #[cfg(test)]

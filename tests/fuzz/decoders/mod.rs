@@ -30,7 +30,7 @@ impl Decoder {
 /// What a target says when there is nothing wrong.
 pub const ACCEPTED: &str = "accepted";
 
-pub const DECODERS: [Decoder; 16] = [
+pub const DECODERS: [Decoder; 19] = [
     volt::FRAMES,
     volt::LOGIN,
     volt::CALL,
@@ -46,6 +46,9 @@ pub const DECODERS: [Decoder; 16] = [
     cluster::LOG_SEGMENTS,
     cluster::SNAPSHOT_FILE,
     cluster::RAFT_MESSAGE,
+    text::HTTP_BODY,
+    text::CSV,
+    text::TFL,
     text::CONFIG,
 ];
 
@@ -54,7 +57,7 @@ pub const DECODERS: [Decoder; 16] = [
 /// # Panics
 /// If there is none.
 pub fn find(name: &str) -> &'static Decoder {
-    static DECODERS: [Decoder; 16] = self::DECODERS;
+    static DECODERS: [Decoder; 19] = self::DECODERS;
     DECODERS.iter().find(|decoder| decoder.name == name).expect("a decoder of that name")
 }
 

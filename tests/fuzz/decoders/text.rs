@@ -1,13 +1,19 @@
-//! What people write: values, DDL, ad hoc SQL, configuration.
+//! What people write, and programs for them: values, DDL, ad hoc SQL, JSON, CSV, configuration.
 
-use super::{ACCEPTED, Decoder, said, store};
+use super::{ACCEPTED, Decoder, said, store, volt};
+use csv::StringRecord;
 use std::sync::{Arc, OnceLock};
 use tollgate::{
+    cli::rows_of_csv,
+    client::declared::Declared,
     config::Config,
+    replay::{places::Places, survey::Survey, tap},
     sql::{self, Plan, Progress, SelectPlan, StoredRow},
+    wire::http,
 };
 use tollgate_schema::{
     catalog::Catalog,
+    codec::ParamReader,
     ddl,
     store::Store,
     types::Type,
@@ -236,3 +242,150 @@ pub(super) const CONFIG: Decoder = Decoder {
     held_fixed: 1 << 20,
     held_times: 1024,
 };
+
+/// A call over HTTP: the first byte says which procedure, the body follows.
+pub(super) const HTTP_BODY: Decoder = Decoder {
+    name: "http_body",
+    target: |bytes| {
+        let Some((which, body)) = bytes.split_first() else { return "no procedure".to_string() };
+        let registry = volt::registry();
+        let procedure = &volt::procedure(*which).procedure;
+        let parameters = http::parameters_of_body(body, procedure, registry.catalog());
+        if let Ok(parameters) = &parameters {
+            let mut reader = ParamReader::new(parameters).expect("it was just written");
+            assert_eq!(reader.count(), procedure.parameters.len());
+            assert_eq!(reader.by_ref().filter_map(Result::ok).count(), procedure.parameters.len());
+            assert_eq!(reader.finish(), Ok(()));
+        }
+        said(parameters)
+    },
+    seeds: || {
+        let call = |name: &str, body: &str| [&[volt::number(name)], body.as_bytes()].concat();
+        vec![
+            call("ValidateEntry", r#"{"parameters": [1, 1700000000000, 5, 1, 250]}"#),
+            call(
+                "ValidateEntry",
+                r#"{"parameters": {"card_id": 1, "date_time": "1700000000000", "station_id": 5,
+                "activity_code": 1e0, "amount": 250.0}}"#,
+            ),
+            call("STATIONS.insert", r#"{"parameters": [1, "Alew\u0069fe", 250, null]}"#),
+            call(
+                "CARDS.upsert",
+                r#"{"parameters": {"card_id": 7, "enabled": 1, "card_type": 0, "balance": 5,
+                "expires": "2030-01-01T00:00:00Z", "notify": 0}}"#,
+            ),
+        ]
+    },
+    words: &[
+        b"null",
+        b"true",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"[[[[",
+        b"{\"a\":",
+        b"\"",
+        b"\\u0000",
+        b"\\ud800",
+        b"1e999",
+        b"-0",
+        b"-",
+        b"0.1",
+        b"99999999999999999999999999",
+        b"\"parameters\"",
+        b"\"card_id\"",
+        b",",
+        b":",
+        b"\xff",
+    ],
+    held_fixed: 1 << 20,
+    held_times: 256,
+};
+
+/// A file of rows for a table with a column of every type.
+pub(super) const CSV: Decoder = Decoder {
+    name: "csv_lines",
+    target: |bytes| {
+        let types = [
+            Type::TinyInt,
+            Type::BigInt,
+            Type::Float,
+            Type::Decimal,
+            Type::Timestamp,
+            Type::Varchar { max: 20, in_bytes: false },
+            Type::Varbinary { max: 20 },
+        ];
+        let column =
+            |(number, declared_type)| Declared { name: format!("C{number}"), declared_type, default: None };
+        let columns: Vec<Declared> = (0..).zip(types).map(column).collect();
+        let rows = rows_of_csv(&columns, bytes);
+        if let Ok(rows) = &rows {
+            assert!(rows.iter().all(|row| row.len() == columns.len()), "a row has a value for each column");
+        }
+        said(rows)
+    },
+    seeds: || {
+        let texts = [
+            "1,2,0.5,1.25,2009-11-16 05:04:03.123456,text,cafe\n\\N,,,,,,\n",
+            "c0,C5,c4\r\n1,\"a \"\"quoted\"\" text\",2009-11-16\r\n",
+            "",
+        ];
+        texts.map(|text| text.as_bytes().to_vec()).to_vec()
+    },
+    words: &[b"\"", b",", b"\n", b"\r\n", b"\"\"", b"\\N", b"\xef\xbb\xbf", b"C6", b"\xff", b"\0"],
+    held_fixed: 1 << 20,
+    held_times: 256,
+};
+
+/// A file of real taps.
+pub(super) const TFL: Decoder = Decoder {
+    name: "tfl_lines",
+    target: tfl_lines,
+    seeds: || {
+        let text = "Sun,04:31,BUSTRIP,893069,LTB,TKT,N,0,0,N15,Travelcard-7 Day\n\
+                    Sun,05:23,BEGINTRIP,5,HEX,Osterley\n\
+                    Sun,05:54,ENDTRIP,5,HEX,Heathrow Term 5,-------,PPY,N,110,110,PAYG\n";
+        vec![text.as_bytes().to_vec()]
+    },
+    words: &[
+        b",",
+        b"\n",
+        b"\"",
+        b"Sat",
+        b"29:59",
+        b"ENDTRIP",
+        b"BUSTRIP",
+        b"MIX",
+        b" & ",
+        b"\xc4\xb0",
+        b"\xff",
+    ],
+    held_fixed: 1 << 20,
+    held_times: 256,
+};
+
+fn tfl_lines(bytes: &[u8]) -> String {
+    let text = text(bytes);
+    let mut survey = Survey::default();
+    let lines: Vec<StringRecord> =
+        text.lines().map(|line| line.split(',').collect::<Vec<_>>().into()).collect();
+    for (number, line) in (1..).zip(&lines) {
+        if let Err(error) = survey.add(number, line) {
+            return error.to_string();
+        }
+    }
+    let known = ["Osterley", "Heathrow Terminal 5", "King's Cross St. Pancras"].map(str::to_string).into();
+    let places = [
+        Places::new(&survey.stations, &survey.bus_routes, None),
+        Places::new(&survey.stations, &survey.bus_routes, Some(&known)),
+    ];
+    for tap in lines.iter().filter_map(|line| tap::read(line).ok()) {
+        assert!(places[0].id(tap.place).is_some(), "every place that is named has an id");
+    }
+    assert!(places.iter().all(|places| places.new_stations().all(|station| station.name.len() <= 25)));
+    match survey.defects.keys().next() {
+        Some(defect) => defect.to_string(),
+        None => ACCEPTED.to_string(),
+    }
+}

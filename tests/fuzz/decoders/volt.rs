@@ -295,12 +295,24 @@ pub(super) const PROCEDURE_CALL: Decoder = Decoder {
     held_times: 256,
 };
 
-fn registry() -> &'static Registry {
+pub(super) fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     REGISTRY.get_or_init(|| {
         let procedures = tollgate_procedures::transit::procedures();
         Registry::new().schema("metro", store::METRO, procedures).expect("metro's own schema")
     })
+}
+
+/// The first byte of an input for the procedure of that name.
+pub(super) fn number(name: &str) -> u8 {
+    let id = registry().find(name).unwrap_or_else(|| panic!("there is a procedure {name}"));
+    u8::try_from(id).expect("there are few procedures")
+}
+
+/// The procedure that an input's first byte says.
+pub(super) fn procedure(number: u8) -> &'static Registered {
+    let procedures = registry().procedures();
+    &procedures[usize::from(number) % procedures.len()]
 }
 
 /// Puts the parameters of a call.
@@ -349,8 +361,7 @@ fn procedure_seeds() -> Vec<Vec<u8>> {
         ("@LoadMultipartitionTable", &loaded),
     ];
     let seed = |(name, fill): (&str, Fill<'_>)| {
-        let id = registry().find(name).unwrap_or_else(|| panic!("there is a procedure {name}"));
-        let mut bytes = vec![u8::try_from(id).expect("there are few procedures")];
+        let mut bytes = vec![number(name)];
         let mut params = ParamWriter::new(&mut bytes);
         fill(&mut params);
         params.finish();
@@ -382,7 +393,7 @@ thread_local! {
 
 fn procedure_call(bytes: &[u8]) -> String {
     let Some((which, params)) = bytes.split_first() else { return "no procedure".to_string() };
-    let registered = &registry().procedures()[usize::from(*which) % registry().procedures().len()];
+    let registered = procedure(*which);
     if let Ok(Some(raw)) = ParamReader::new(params).and_then(|mut reader| reader.next_param()) {
         for parameter in registered.procedure.parameters.iter().take(1) {
             drop(gate::partition_of(ring(), parameter.column_type, &raw));
