@@ -152,8 +152,8 @@ pub(crate) fn recovery(recovery: &Recovery) -> String {
     table.row(vec!["the log alone".into(), format!("{:.2}", recovery.log_only_s)]);
     table.row(vec!["a snapshot and the log".into(), format!("{:.2}", recovery.snapshot_s)]);
     format!(
-        "{}\n{} taps of history, {} MiB on disk before the snapshot, which took {:.2} s. The process was killed (SIGKILL); \
-         every acknowledged tap was there again.\n",
+        "{}\n{} taps of history, {} MiB on disk before the snapshot, which took {:.2} s. The process was killed (SIGKILL), \
+         its files stayed in the page cache; every acknowledged tap was there again.\n",
         table.text(),
         thousands(recovery.taps as f64),
         recovery.directory_mib,

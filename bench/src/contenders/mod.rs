@@ -10,6 +10,7 @@ pub(crate) mod tollgate;
 use std::net::TcpStream;
 
 use self::redis::Persistence;
+use self::tollgate::Snapshots;
 use crate::transit::population::Population;
 use crate::wire::Codec;
 use crate::wire::resp::Form;
@@ -85,8 +86,10 @@ impl Kind {
     /// Starts the system, empty.
     pub(crate) fn start(self, options: &Options) -> anyhow::Result<Box<dyn Contender>> {
         Ok(match self {
-            Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync")?),
-            Self::TollgateAsync => Box::new(tollgate::Tollgate::start(options, "async")?),
+            Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync", Snapshots::Automatic)?),
+            Self::TollgateAsync => {
+                Box::new(tollgate::Tollgate::start(options, "async", Snapshots::Automatic)?)
+            }
             Self::Redis => Box::new(redis::Redis::start(Persistence::Off, Form::Packed)?),
             Self::RedisPlain => Box::new(redis::Redis::start(Persistence::Off, Form::Plain)?),
             Self::RedisEverysec => Box::new(redis::Redis::start(Persistence::EverySecond, Form::Packed)?),

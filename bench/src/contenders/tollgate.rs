@@ -24,6 +24,18 @@ const LOAD_BATCH: usize = 2_000;
 /// How long a start may take, recovery included.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(120);
 
+/// When the node takes snapshots.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Snapshots {
+    /// As its defaults have it.
+    Automatic,
+    /// Only when asked, so that a measurement knows what it measures.
+    OnRequest,
+}
+
+/// Log growth that no measurement reaches.
+const NEVER_LOG_BYTES: u64 = 1 << 40;
+
 pub(crate) struct Tollgate {
     // Dropped in this order: the server first, then the directory it writes to.
     server: Server,
@@ -37,7 +49,11 @@ pub(crate) struct Tollgate {
 
 impl Tollgate {
     /// Starts a node on a fresh data directory. `durability` is "sync" or "async".
-    pub(crate) fn start(options: &Options, durability: &'static str) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        options: &Options,
+        durability: &'static str,
+        snapshots: Snapshots,
+    ) -> anyhow::Result<Self> {
         let Some(binary) = find_binary(std::slice::from_ref(&options.tollgate_binary)) else {
             let path = options.tollgate_binary.display();
             bail!("no Tollgate binary at {path}: cargo build --release, or name one with --tollgate");
@@ -54,6 +70,9 @@ impl Tollgate {
             writeln!(config, "partitions = {partitions}")?;
         }
         writeln!(config, "durability = {durability:?}\n\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"")?;
+        if snapshots == Snapshots::OnRequest {
+            writeln!(config, "\n[snapshot]\nlog_bytes = {NEVER_LOG_BYTES}")?;
+        }
         std::fs::write(directory.path().join("tollgate.toml"), config)?;
         let server = launch(&binary, directory.path(), volt)?;
         Ok(Self { server, directory, binary, volt, http, durability, version })

@@ -1,13 +1,22 @@
 //! A node filled with history through its own wire port, and connections to go on with.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use anyhow::ensure;
 
-use crate::contenders::tollgate::Tollgate;
+use super::metrics::{self, TableSize};
+use crate::clock;
+
+use crate::contenders::tollgate::{Snapshots, Tollgate};
 use crate::contenders::{Contender, Options};
 use crate::load::closed_loop::{self, Closed, ClosedResult};
 use crate::load::connection::Connection;
 use crate::transit::population::Population;
 use crate::transit::stream::TapStream;
+
+/// How long the gauges may take to show what has been acknowledged.
+const GAUGE_LAG: Duration = Duration::from_secs(20);
 
 /// What a measurement of a node starts from.
 pub(crate) struct History {
@@ -28,7 +37,7 @@ pub(crate) struct Filled {
 impl History {
     /// Starts an empty node and loads the cards only.
     pub(crate) fn start(&self, options: &Options) -> anyhow::Result<Tollgate> {
-        let mut node = Tollgate::start(options, "sync")?;
+        let mut node = Tollgate::start(options, "sync", Snapshots::OnRequest)?;
         eprintln!("loading {} cards", self.population.len());
         node.load(self.population)?;
         Ok(node)
@@ -43,6 +52,27 @@ impl History {
         let result = saturate(&plan, &mut stream, &mut connections)?;
         Ok(Filled { node, stream, taps_per_s: result.per_second() })
     }
+}
+
+/// The node's tables once it reports `taps` recorded ones: its gauges may lag behind by a few seconds, and each
+/// acknowledged tap must show up.
+pub(crate) fn tables_with(node: &Tollgate, taps: u64) -> anyhow::Result<BTreeMap<String, TableSize>> {
+    let mut result = metrics::tables(node.http());
+    let rows = |result: &anyhow::Result<BTreeMap<String, TableSize>>| {
+        result.as_ref().ok().and_then(|tables| tables.get("card_events")).map_or(0.0, |table| table.rows)
+    };
+    clock::wait_until(GAUGE_LAG, || {
+        if rows(&result) != taps as f64 {
+            result = metrics::tables(node.http());
+        }
+        rows(&result) == taps as f64
+    });
+    let (found, tables) = (rows(&result), result?);
+    ensure!(
+        found == taps as f64,
+        "the node reports {found} rows of card_events, {taps} taps were acknowledged"
+    );
+    Ok(tables)
 }
 
 /// As many connections as suit the node.

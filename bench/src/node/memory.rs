@@ -3,8 +3,8 @@
 use anyhow::Context;
 use serde::Serialize;
 
-use super::history::History;
-use super::metrics;
+use super::history::{self, History};
+use crate::contenders::tollgate::{Snapshots, Tollgate};
 use crate::contenders::{Contender, Options};
 use crate::machine;
 
@@ -26,13 +26,13 @@ pub(crate) struct Memory {
 }
 
 pub(crate) fn run(history: &History, options: &Options) -> anyhow::Result<Memory> {
-    let mut node = crate::contenders::tollgate::Tollgate::start(options, "sync")?;
+    let mut node = Tollgate::start(options, "sync", Snapshots::OnRequest)?;
     let empty = machine::resident_bytes(node.process_id());
     node.load(history.population)?;
     let with_cards = machine::resident_bytes(node.process_id());
     let filled = history.fill(node)?;
     let with_taps = machine::resident_bytes(filled.node.process_id());
-    let tables = metrics::tables(filled.node.http())?;
+    let tables = history::tables_with(&filled.node, history.taps)?;
     let size =
         |name: &str| tables.get(name).copied().with_context(|| format!("/metrics has no table {name}"));
     let (cards, taps) = (size("cards")?, size("card_events")?);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
-use super::history::{Filled, History};
-use super::{http, metrics};
+use super::history::{self, Filled, History};
+use super::http;
 use crate::clock;
 use crate::contenders::tollgate::START_LIMIT;
 use crate::contenders::{Contender, Options};
@@ -33,11 +33,12 @@ pub(crate) struct Recovery {
 pub(crate) fn run(history: &History, options: &Options) -> anyhow::Result<Recovery> {
     let mut filled = history.fill(history.start(options)?)?;
     let directory_mib = directory_bytes(&filled.node.data_dir()) >> 20;
-    let log_only_s = crash_and_recover(&mut filled).context("recovering from the log")?;
+    let log_only_s = crash_and_recover(&mut filled, history.taps).context("recovering from the log")?;
     let start_ns = clock::now_ns();
     http::request(filled.node.http(), "POST", SNAPSHOT_PATH, SNAPSHOT_LIMIT)?;
     let taking_snapshot_s = seconds_since(start_ns);
-    let snapshot_s = crash_and_recover(&mut filled).context("recovering from the snapshot")?;
+    let snapshot_s =
+        crash_and_recover(&mut filled, history.taps + 1).context("recovering from the snapshot")?;
     Ok(Recovery {
         name: "recovery",
         taps: history.taps,
@@ -48,10 +49,9 @@ pub(crate) fn run(history: &History, options: &Options) -> anyhow::Result<Recove
     })
 }
 
-/// Kills the node, starts it again, and returns the seconds until it has judged a tap. Every acknowledged tap must
-/// be there again.
-fn crash_and_recover(filled: &mut Filled) -> anyhow::Result<f64> {
-    let rows_before = card_events(filled)?;
+/// Kills the node, starts it again, and returns the seconds until it has judged a tap. Each of the `taps` it had
+/// acknowledged must be there again.
+fn crash_and_recover(filled: &mut Filled, taps: u64) -> anyhow::Result<f64> {
     filled.node.kill()?;
     let start_ns = clock::now_ns();
     filled.node.restart()?;
@@ -69,17 +69,8 @@ fn crash_and_recover(filled: &mut Filled) -> anyhow::Result<f64> {
     });
     let seconds = seconds_since(start_ns);
     ensure!(answered, "no tap is answered after the start: {text}");
-    let rows_after = card_events(filled)?;
-    ensure!(
-        rows_after == rows_before + 1.0,
-        "{rows_before} taps before the crash, {rows_after} after it and one more"
-    );
+    history::tables_with(&filled.node, taps + 1)?;
     Ok(seconds)
-}
-
-fn card_events(filled: &Filled) -> anyhow::Result<f64> {
-    let tables = metrics::tables(filled.node.http())?;
-    Ok(tables.get("card_events").context("/metrics has no table card_events")?.rows)
 }
 
 fn seconds_since(start_ns: u64) -> f64 {
