@@ -6,6 +6,9 @@ use crate::{row::Layout, types::Type, value::Value};
 /// Position of a table, stream or view in [`Catalog::tables`]: one numbering for the three.
 pub type TableId = u16;
 
+/// What the names of the server's own tables begin with.
+pub const INTERNAL_PREFIX: &str = "TOLLGATE_";
+
 /// Everything declared, in the order of declaration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
@@ -80,11 +83,13 @@ pub struct IndexDef {
     pub unique: bool,
 }
 
-/// `USING TTL n UNIT ON COLUMN c`: a row is expired when `column < now - period_us`.
+/// `USING TTL n UNIT ON COLUMN c`: a row is expired when `column * unit_us < now - period_us`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ttl {
     pub period_us: i64,
     pub column: usize,
+    /// What the column counts since 1970: microseconds if it is a TIMESTAMP, the clause's unit if an integer.
+    pub unit_us: i64,
     /// Rows deleted in one go, per partition.
     pub batch_size: u32,
     /// Goes per second.
@@ -222,6 +227,11 @@ impl TableDef {
     /// The column of that name, in any case.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether it is the server's own: not told to clients, not theirs to write.
+    pub fn is_internal(&self) -> bool {
+        self.name.starts_with(INTERNAL_PREFIX)
     }
 
     pub fn is_stream(&self) -> bool {

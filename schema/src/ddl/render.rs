@@ -62,9 +62,12 @@ fn write_table(out: &mut String, table: &TableDef) -> fmt::Result {
         write!(out, ", CONSTRAINT {} {kind} ({})", key.name, names(table, &key.columns))?;
     }
     out.write_char(')')?;
-    if let Some(Ttl { period_us, column, batch_size, max_frequency }) = table.ttl {
-        let (seconds, column) = (period_us / 1_000_000, &table.columns[column].name);
-        write!(out, " USING TTL {seconds} SECONDS ON COLUMN {column}")?;
+    if let Some(Ttl { period_us, column, unit_us, batch_size, max_frequency }) = table.ttl {
+        const UNITS: [(i64, &str); 4] = [(1, "SECONDS"), (60, "MINUTES"), (3600, "HOURS"), (86_400, "DAYS")];
+        // A TIMESTAMP does not care in what unit the period is written.
+        let unit = UNITS.into_iter().find(|(seconds, _)| seconds * 1_000_000 == unit_us).unwrap_or(UNITS[0]);
+        let (period, column) = (period_us / 1_000_000 / unit.0, &table.columns[column].name);
+        write!(out, " USING TTL {period} {} ON COLUMN {column}", unit.1)?;
         write!(out, " BATCH_SIZE {batch_size} MAX_FREQUENCY {max_frequency}")?;
     }
     out.write_str(";\n")?;

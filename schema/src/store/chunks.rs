@@ -164,6 +164,23 @@ impl ChunkPages {
         })
     }
 
+    /// The rows page by page, from a page of a class on: class, page and rows.
+    pub(crate) fn pages_from(
+        &self,
+        class: usize,
+        page: u32,
+    ) -> impl Iterator<Item = (usize, u32, impl Iterator<Item = RowRef<'_>>)> {
+        (class..CLASSES).flat_map(move |n| {
+            let of = &self.classes[n];
+            let first = if n == class { page } else { 0 };
+            of.pages.iter_from(first).map(move |(page, _)| {
+                let chunks = (0..of.places).map(move |place| self.chunk(ChunkId::new(n, page, place)));
+                let rows = chunks.flat_map(|chunk| chunk.rows.chunks_exact(self.row_width));
+                (n, page, rows.map(|stored| self.row(stored)))
+            })
+        })
+    }
+
     #[inline]
     pub(crate) fn address(&self, id: ChunkId) -> *const u8 {
         self.bytes(id).as_ptr()

@@ -146,7 +146,14 @@ impl<P> CowPages<P> {
 
     /// The pages that are there, with their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &P)> {
-        self.numbers().filter_map(|number| Some((number, self.get(number)?)))
+        self.iter_from(0)
+    }
+
+    /// The pages that are there from that number on, with their numbers.
+    pub(crate) fn iter_from(&self, number: u32) -> impl Iterator<Item = (u32, &P)> {
+        let numbers = self.numbers();
+        let numbers = numbers.start.max(number)..numbers.end;
+        numbers.filter_map(|number| Some((number, self.get(number)?)))
     }
 
     /// Bytes allocated for directories and pages, when a page owns nothing else.

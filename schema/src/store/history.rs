@@ -334,6 +334,11 @@ impl HistoryRows {
         (rows, tails, self.heads.allocated_bytes())
     }
 
+    /// All rows, by the pages they are on.
+    pub(crate) fn chunk_pages(&self) -> &ChunkPages {
+        &self.chunks.pages
+    }
+
     #[inline]
     pub(crate) fn heads(&self) -> &IdTable {
         &self.heads

@@ -24,6 +24,7 @@ mod runs;
 mod section;
 pub(crate) mod shape;
 mod stream;
+mod sweep;
 mod table;
 pub mod time_window;
 mod undo;
@@ -37,6 +38,7 @@ pub use effect::{EffectError, Malformed};
 pub use frozen::Frozen;
 pub use history::History;
 pub use partition::{IndexRange, Store};
+pub use sweep::SweepPlace;
 
 use thiserror::Error;
 

@@ -100,13 +100,27 @@ impl RowPages {
 
     /// The rows with their numbers, in the numbers' order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, RowRef<'_>)> {
-        self.pages.iter().flat_map(move |(number, page)| {
-            let live = (0..self.rows_per_page).filter(move |place| is_live(page, *place));
-            live.map(move |place| {
-                let at = place as usize * self.width;
-                let row = RowRef { fixed: &page[at..at + self.width], tail: self.tail(number, place) };
-                (number << PLACE_BITS | place, row)
-            })
+        self.pages.iter().flat_map(move |(number, page)| self.on_page(number, page))
+    }
+
+    /// The rows page by page, from a page on.
+    pub(crate) fn pages_from(
+        &self,
+        number: u32,
+    ) -> impl Iterator<Item = (u32, impl Iterator<Item = (u32, RowRef<'_>)>)> {
+        self.pages.iter_from(number).map(|(number, page)| (number, self.on_page(number, page)))
+    }
+
+    fn on_page<'a>(
+        &'a self,
+        number: u32,
+        page: &'a BytesPage,
+    ) -> impl Iterator<Item = (u32, RowRef<'a>)> + use<'a> {
+        let live = (0..self.rows_per_page).filter(move |place| is_live(page, *place));
+        live.map(move |place| {
+            let at = place as usize * self.width;
+            let row = RowRef { fixed: &page[at..at + self.width], tail: self.tail(number, place) };
+            (number << PLACE_BITS | place, row)
         })
     }
 

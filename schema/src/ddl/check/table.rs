@@ -171,8 +171,9 @@ fn ttl(table: &TableDef, clause: &TtlClause) -> Result<Ttl, DdlError> {
     let period_us = period_us
         .filter(|period_us| *period_us > 0)
         .ok_or_else(|| DdlError::at(clause.at, "expected a time from 1 second to 292,000 years"))?;
+    let unit_us = if column_type == Type::Timestamp { 1 } else { clause.unit_us };
     let (batch_size, max_frequency) = (clause.batch_size, clause.max_frequency);
-    Ok(Ttl { period_us, column, batch_size, max_frequency })
+    Ok(Ttl { period_us, column, unit_us, batch_size, max_frequency })
 }
 
 /// How the rows of a table are kept, by its keys and indexes.
