@@ -38,9 +38,27 @@ pub struct Batch {
     pub calls: Vec<Call>,
 }
 
+impl Batch {
+    /// A call's parameter set.
+    #[inline]
+    pub fn parameters(&self, call: &Call) -> &[u8] {
+        &self.bytes[call.parameters.start as usize..call.parameters.end as usize]
+    }
+
+    /// A call's identity, if it has one.
+    #[inline]
+    pub fn identity(&self, call: &Call) -> Option<&[u8]> {
+        let range = call.identity.as_ref()?;
+        Some(&self.bytes[range.start as usize..range.end as usize])
+    }
+}
+
 /// Where replies go. Called by executors; never blocks.
 pub trait ReplySink: Send + Sync {
     /// Whole response frames of `calls` calls, one after another (`wire::volt::response` is their form, over
     /// every front end), which were read at `received_us`.
     fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64);
+
+    /// The call with that handle was done before; the reply that will be sent is the one that was stored then.
+    fn repeated(&self, _handle: i64) {}
 }

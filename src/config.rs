@@ -1,5 +1,6 @@
 //! The server's configuration: `tollgate.toml`. Unknown keys are errors, so that a misspelt limit is not ignored.
 
+use crate::expiry::Keep;
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -31,6 +32,7 @@ pub struct Config {
     pub sync_interval_ms: u64,
     pub listen: Listen,
     pub limits: Limits,
+    pub sessions: SessionConfig,
     pub snapshot: SnapshotConfig,
     pub log: LogConfig,
 }
@@ -54,6 +56,15 @@ pub struct Limits {
     pub disk_free_bytes: u64,
     /// Rows a stream keeps in each partition before the oldest are trimmed.
     pub stream_rows: u64,
+}
+
+/// Replies that are kept for idempotency keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionConfig {
+    pub keep_hours: u32,
+    /// In each partition; the oldest makes room.
+    pub rows: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -81,6 +92,7 @@ impl Default for Config {
             sync_interval_ms: 200,
             listen: Listen::default(),
             limits: Limits::default(),
+            sessions: SessionConfig::default(),
             snapshot: SnapshotConfig::default(),
             log: LogConfig::default(),
         }
@@ -101,6 +113,12 @@ impl Default for Limits {
             disk_free_bytes: 1 << 30,
             stream_rows: 1_000_000,
         }
+    }
+}
+
+impl Default for SessionConfig {
+    fn default() -> SessionConfig {
+        SessionConfig { keep_hours: 24, rows: crate::limits::SESSIONS_MAX }
     }
 }
 
@@ -139,6 +157,13 @@ impl Config {
         anyhow::ensure!(self.limits.connections > 0, "limits.connections must be at least 1");
         anyhow::ensure!(self.log.segment_bytes >= 1 << 20, "log.segment_bytes must be at least 1 MiB");
         Ok(())
+    }
+
+    /// What expiry goes by.
+    pub fn keep(&self) -> Keep {
+        const HOUR_US: i64 = 3_600_000_000;
+        let sessions_us = i64::from(self.sessions.keep_hours) * HOUR_US;
+        Keep { stream_rows: self.limits.stream_rows, sessions_us }
     }
 
     /// Executor threads to start.

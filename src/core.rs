@@ -7,6 +7,7 @@
 use crate::{
     call::{Batch, Call, PartitionId, Target},
     counters::Counters,
+    expiry::Keep,
     limits,
     partition::{self, Fatal, Partition, Publish, Ran},
     wire::volt::{
@@ -111,8 +112,7 @@ impl Core {
         if !partition.serves() {
             return refuse(batch, call, "this node does not lead the partition yet; please try again");
         }
-        let parameters = &batch.bytes[call.parameters.start as usize..call.parameters.end as usize];
-        partition.run(registered, parameters, call.handle, batch, now_us)
+        partition.run(registered, batch, call, now_us)
     }
 
     /// Runs a call over all partitions: what it changes becomes one block in each, all in one record of the log, so it
@@ -124,6 +124,10 @@ impl Core {
         if self.partitions.iter().any(|p| p.as_ref().is_none_or(|p| !p.serves() || !p.is_sole_voter())) {
             return refuse(batch, call, "a transaction over all partitions needs all of them on this node");
         }
+        let home = self.partitions[0].as_mut().expect("all partitions are here");
+        if let Some(ran) = home.repeat(registered, batch, call) {
+            return ran;
+        }
         let partitions: Vec<&mut Partition> = self.partitions.iter_mut().flatten().collect();
         let (mut stores, mut marks, mut timestamp_us) = (Vec::new(), Vec::new(), now_us);
         for partition in partitions {
@@ -132,7 +136,7 @@ impl Core {
             marks.push(store.mark());
             stores.push(store);
         }
-        let parameters = &batch.bytes[call.parameters.start as usize..call.parameters.end as usize];
+        let parameters = batch.parameters(call);
         let mut tables = Vec::new();
         let mut results = Results::new(&mut tables);
         let mut tx = MultiTx::new(stores, &self.ring, registered.base, timestamp_us, timestamp_us as u64);
@@ -140,17 +144,25 @@ impl Core {
         let count = results.tables();
         drop(tx);
         let outcome = outcome.unwrap_or_else(|panic| Err(Abort::Internal(partition::panic_text(&*panic))));
-        self.finish_multi(&marks, outcome.map(|()| (count, tables)), batch, call)
+        let reply = outcome.and_then(|()| {
+            let mut reply = Vec::new();
+            response::write_success(&mut reply, call.handle, Tables { count, bytes: &tables });
+            let home = self.partitions[0].as_mut().expect("all partitions are here");
+            home.keep_session(registered, batch, call, &reply, timestamp_us)?;
+            Ok(reply)
+        });
+        self.finish_multi(&marks, reply, batch, call)
     }
 
+    /// `reply`: a frame, or why everything back to `marks` is to be undone.
     fn finish_multi(
         &mut self,
         marks: &[tollgate_schema::store::Mark],
-        outcome: Result<(u16, Vec<u8>), Abort>,
+        reply: Result<Vec<u8>, Abort>,
         batch: &Batch,
         call: &Call,
     ) -> Ran {
-        let committed = outcome.is_ok();
+        let committed = reply.is_ok();
         for (partition, &mark) in self.partitions.iter_mut().flatten().zip(marks) {
             if !committed {
                 partition.store_mut().rollback_to(mark);
@@ -163,10 +175,9 @@ impl Core {
         let home = self.partitions[0].as_mut().expect("all partitions are here");
         home.joined();
         let replies = home.open_replies();
-        let ran = match outcome {
-            Ok((count, tables)) => {
-                let tables = Tables { count, bytes: &tables };
-                response::write_success(&mut replies.bytes, call.handle, tables);
+        let ran = match reply {
+            Ok(reply) => {
+                replies.bytes.extend_from_slice(&reply);
                 Ran::Committed(Default::default())
             }
             Err(abort) => {
@@ -208,6 +219,11 @@ impl Core {
     /// Hands over these partitions, which others own.
     pub fn take_out(&mut self, ids: &[PartitionId]) -> Vec<Partition> {
         ids.iter().filter_map(|&id| self.partitions[usize::from(id)].take()).collect()
+    }
+
+    /// Lets go what is old, in every partition that is led here, a bounded number of rows.
+    pub fn expire(&mut self, now_us: i64, keep: &Keep) {
+        self.partitions_mut().for_each(|partition| partition.expire(now_us, keep));
     }
 
     /// A raft tick for every group.

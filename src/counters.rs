@@ -9,6 +9,8 @@ pub struct ProcedureCounters {
     pub invocations: u64,
     /// The procedure refused.
     pub aborts: u64,
+    /// Calls that had been done before and got their stored reply.
+    pub repeats: u64,
     /// Bad parameters, constraint violations, panics.
     pub failures: u64,
 }
@@ -39,6 +41,7 @@ impl Counters {
         match ran {
             Ran::Aborted => counters.aborts += 1,
             Ran::Failed => counters.failures += 1,
+            Ran::Repeated => counters.repeats += 1,
             Ran::Committed(decision) => {
                 match decision.outcome {
                     Outcome::None => {}
@@ -60,6 +63,7 @@ impl Counters {
         for (mine, theirs) in self.procedures.iter_mut().zip(&other.procedures) {
             mine.invocations += theirs.invocations;
             mine.aborts += theirs.aborts;
+            mine.repeats += theirs.repeats;
             mine.failures += theirs.failures;
         }
         self.accepted += other.accepted;

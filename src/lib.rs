@@ -3,7 +3,7 @@
 //! In reading order:
 //! - [`call`]: a call on its way in, its reply on its way out; [`gate`]: the door every call comes through;
 //! - [`partition`]: where a call runs, and when its reply may leave; [`block`]: what is logged of it;
-//!   [`replies`]: the replies that wait; [`core`]: the partitions of one executor, without IO;
+//!   [`replies`]: the replies that wait; [`session`]: what was answered before; [`expiry`]: what goes by itself; [`core`]: the partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`], [`clock`],
 //!   [`counters`];
 //! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our own tools;
@@ -18,12 +18,14 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod counters;
+pub mod expiry;
 pub mod gate;
 pub mod limits;
 pub mod node;
 pub mod partition;
 pub mod replay;
 pub mod replies;
+pub mod session;
 pub mod simulate;
 pub mod sql;
 pub mod stop;

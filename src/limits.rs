@@ -58,6 +58,12 @@ pub const HTTP_ADMISSION_MAX_MS: u64 = 200;
 /// An idempotency key.
 pub const IDENTITY_BYTES_MAX: usize = 128;
 
+/// Sessions that a partition knows, unless the config says otherwise; then the oldest makes room.
+pub const SESSIONS_MAX: u64 = 250_000;
+
+/// Old sessions deleted in each partition at each tick.
+pub const SESSIONS_EXPIRED_PER_TICK_MAX: usize = 1_000;
+
 /// Rows that `@AdHoc` or a stream read answers with.
 pub const RESULT_ROWS_MAX: usize = 100_000;
 

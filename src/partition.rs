@@ -12,9 +12,11 @@
 
 use crate::{
     block::{self, Block},
-    call::{Batch, PartitionId},
+    call::{Batch, Call, PartitionId},
+    expiry::{Expiry, Keep},
     limits,
     replies::Replies,
+    session::{self, Done, Known},
     wire::volt::{
         response::{self, Tables},
         status::Status,
@@ -56,6 +58,8 @@ pub enum Fatal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
     Committed(Decision),
+    /// It had been done before: the stored reply was given.
+    Repeated,
     Aborted,
     Failed,
 }
@@ -75,6 +79,9 @@ pub struct Partition {
     applied_index: u64,
     last_timestamp_us: i64,
     freezes: Vec<PendingFreeze>,
+    expiry: Expiry,
+    /// Sessions kept here, at most.
+    pub sessions_max: u64,
     /// Result tables of the call that runs.
     tables: Vec<u8>,
 }
@@ -119,6 +126,7 @@ impl Partition {
         timestamp_us: i64,
     ) -> Partition {
         let committed = store.mark();
+        let expiry = Expiry::new(store.catalog());
         Partition {
             id,
             replica,
@@ -131,6 +139,8 @@ impl Partition {
             applied_index,
             last_timestamp_us: timestamp_us,
             freezes: Vec::new(),
+            expiry,
+            sessions_max: limits::SESSIONS_MAX,
             tables: Vec::new(),
         }
     }
@@ -166,17 +176,13 @@ impl Partition {
     }
 
     /// Runs one call and keeps its reply with the open block.
-    pub fn run(
-        &mut self,
-        registered: &Registered,
-        parameters: &[u8],
-        handle: i64,
-        batch: &Batch,
-        now_us: i64,
-    ) -> Ran {
+    pub fn run(&mut self, registered: &Registered, batch: &Batch, call: &Call, now_us: i64) -> Ran {
         let Code::Single(code) = &registered.procedure.code else {
             unreachable!("the front end sends only procedures of one partition here")
         };
+        if let Some(ran) = self.repeat(registered, batch, call) {
+            return ran;
+        }
         let timestamp_us = self.next_timestamp_us(now_us);
         let mark = self.store.mark();
         let read_only = registered.procedure.read_only;
@@ -184,7 +190,7 @@ impl Partition {
         let mut tx = Tx::new(&mut self.store, registered.base, timestamp_us, timestamp_us as u64);
         let mut results = Results::new(&mut self.tables);
         // A panic is a bug of one procedure: it must not take the partition down with it.
-        let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, parameters, &mut results)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, batch.parameters(call), &mut results)));
         let (count, decision) = (results.tables(), tx.decision());
         let wrote = self.store.mark() != mark;
         let outcome = match outcome {
@@ -194,22 +200,85 @@ impl Partition {
             Ok(outcome) => outcome,
             Err(panic) => Err(Abort::Internal(panic_text(&*panic))),
         };
-        let replies = &mut self.open.replies;
+        let start = self.open.replies.bytes.len();
+        let outcome = outcome.and_then(|()| {
+            let tables = Tables { count, bytes: &self.tables };
+            response::write_success(&mut self.open.replies.bytes, call.handle, tables);
+            if call.identity.is_none() {
+                return Ok(());
+            }
+            let reply = self.open.replies.bytes.split_off(start);
+            self.keep_session(registered, batch, call, &reply, timestamp_us)?;
+            self.open.replies.bytes.extend_from_slice(&reply);
+            Ok(())
+        });
         let ran = match outcome {
             Ok(()) => {
-                let tables = Tables { count, bytes: &self.tables };
-                response::write_success(&mut replies.bytes, handle, tables);
+                let wrote = self.store.mark() != mark;
                 self.open.transactions += u32::from(wrote);
                 self.ahead |= wrote;
                 Ran::Committed(decision)
             }
             Err(abort) => {
                 self.store.rollback_to(mark);
-                write_abort(&mut replies.bytes, handle, &abort, self.store.catalog())
+                write_abort(&mut self.open.replies.bytes, call.handle, &abort, self.store.catalog())
+            }
+        };
+        self.open.replies.close_frame(&batch.sink, batch.received_us);
+        ran
+    }
+
+    /// Answers a call that was done before, or whose identity another call has. What only reads may run again.
+    #[inline]
+    pub(crate) fn repeat(&mut self, registered: &Registered, batch: &Batch, call: &Call) -> Option<Ran> {
+        let key = batch.identity(call).filter(|_| !registered.procedure.read_only)?;
+        let replies = &mut self.open.replies;
+        let ran = match session::find(&self.store, &registered.procedure.name, key, batch.parameters(call)) {
+            Known::Nothing => return None,
+            Known::Reply(reply) => {
+                reply.write(&mut replies.bytes, call.handle);
+                batch.sink.repeated(call.handle);
+                Ran::Repeated
+            }
+            Known::OtherCall => {
+                let status = Status::GracefulFailure;
+                response::write_failure(&mut replies.bytes, call.handle, status, session::REUSED);
+                Ran::Failed
             }
         };
         replies.close_frame(&batch.sink, batch.received_us);
-        ran
+        Some(ran)
+    }
+
+    /// Keeps the reply to a call that had an identity, as a part of its transaction.
+    pub(crate) fn keep_session(
+        &mut self,
+        registered: &Registered,
+        batch: &Batch,
+        call: &Call,
+        reply: &[u8],
+        timestamp_us: i64,
+    ) -> Result<(), Abort> {
+        let Some(key) = batch.identity(call).filter(|_| !registered.procedure.read_only) else {
+            return Ok(());
+        };
+        let (procedure, parameters) = (registered.procedure.name.as_str(), batch.parameters(call));
+        let done = Done { procedure, key, parameters, timestamp_us };
+        session::keep(&mut self.store, done, reply, self.sessions_max)
+            .map_err(|error| Abort::Row(format!("the reply can't be kept for the idempotency key: {error}")))
+    }
+
+    /// Lets go what is old, a bounded number of rows, as a transaction of its own.
+    pub fn expire(&mut self, now_us: i64, keep: &Keep) {
+        if !self.serves() {
+            return;
+        }
+        let mark = self.store.mark();
+        self.expiry.run(&mut self.store, now_us.max(self.last_timestamp_us), keep);
+        if self.store.mark() != mark {
+            self.next_timestamp_us(now_us);
+            self.joined();
+        }
     }
 
     /// A transaction over several partitions changed rows here.

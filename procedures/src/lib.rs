@@ -8,9 +8,11 @@
 //! - [`registry`]: the one explicit list of schemas and procedures.
 //! - [`defaults`]: `T.insert`, `T.update`, `T.upsert`, `T.delete` and `T.select` of each table.
 //! - [`loaders`]: VoltDB's bulk loading procedures.
+//! - [`builtin`]: what every server has: its own tables, and how a stream is read;
 //! - [`transit`]: the metro's procedures: where a tap is judged.
 
 pub mod abort;
+pub mod builtin;
 pub mod defaults;
 pub mod loaders;
 pub mod parameter;

@@ -85,7 +85,8 @@ impl<'a> Load<'a> {
         let RawParam::Table(body) = rows else { return Err(wrong("rows", 2, &rows, "a table")) };
         let refuse = |reason: String| Abort::from(ParameterError::value("rows", skip + 2, reason));
         let rows = TableReader::new(body).map_err(|e| refuse(e.to_string()))?;
-        let table = catalog.find(name).ok_or_else(|| Abort::Row(format!("there is no table {name}")))?;
+        let table = catalog.find(name).filter(|&table| !catalog.table(table).is_internal());
+        let table = table.ok_or_else(|| Abort::Row(format!("there is no table {name}")))?;
         let def = catalog.table(table);
         if def.is_view() {
             return Err(Abort::Row(format!("{} is a view", def.name)));

@@ -1,7 +1,7 @@
 //! The one explicit list of schemas and procedures that a server is built from. No linker magic: what is not named
 //! here does not run.
 
-use crate::{defaults, loaders, procedure::Procedure};
+use crate::{builtin, defaults, loaders, procedure::Procedure};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use tollgate_schema::{
@@ -19,6 +19,8 @@ pub enum RegistryError {
     Ddl { schema: String, error: DdlError },
     #[error("two procedures are called {0}")]
     DuplicateProcedure(String),
+    #[error("schema {schema}: {table} is a name of the server's own tables")]
+    Reserved { schema: String, table: String },
 }
 
 /// A procedure with the first table of its schema.
@@ -36,10 +38,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// With the procedures that every server has.
+    /// With the tables and procedures that every server has. They come first, so that a schema that grows does not
+    /// move them.
     pub fn new() -> Registry {
         let mut registry = Registry::empty();
-        for procedure in loaders::procedures() {
+        registry.catalog = builtin::catalog();
+        for procedure in loaders::procedures().into_iter().chain(builtin::procedures()) {
             registry.add(procedure, 0).expect("their names differ");
         }
         registry
@@ -65,6 +69,10 @@ impl Registry {
         let base = self.catalog.tables.len() as TableId;
         ddl::extend(&mut self.catalog, ddl_text)
             .map_err(|error| RegistryError::Ddl { schema: name.to_string(), error })?;
+        let mut tables = self.catalog.tables[usize::from(base)..].iter();
+        if let Some(table) = tables.find(|table| table.is_internal()) {
+            return Err(RegistryError::Reserved { schema: name.to_string(), table: table.name.clone() });
+        }
         for procedure in procedures {
             self.add(procedure, base)?;
         }

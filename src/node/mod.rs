@@ -7,7 +7,7 @@ pub mod log_thread;
 pub mod monitor;
 pub mod recover;
 pub mod shared;
-mod snapshot_thread;
+pub mod snapshot_thread;
 
 use crate::{
     clock,
@@ -145,7 +145,9 @@ impl Threads {
         let log = spawn("log", move || {
             log_thread::run(writer, submissions, durable, log_shared).map_err(anyhow::Error::from)
         })?;
-        let mut cores = deal(recovered.partitions, count, &registry, &ring).into_iter();
+        let mut partitions = recovered.partitions;
+        partitions.iter_mut().for_each(|partition| partition.sessions_max = shared.config.sessions.rows);
+        let mut cores = deal(partitions, count, &registry, &ring).into_iter();
         let mut first = Some(recovered.first);
         let mut executors = Vec::new();
         for (number, (inputs_end, durable_end)) in input_ends.into_iter().zip(durable_ends).enumerate() {
