@@ -28,6 +28,10 @@ fn parse(text: &str) -> BTreeMap<String, TableSize> {
         let Some((name, rest)) = line.split_once('{') else { continue };
         let Some((labels, value)) = rest.rsplit_once('}') else { continue };
         let Ok(value) = value.split_whitespace().next().unwrap_or("").parse::<f64>() else { continue };
+        // The kinds are added up here; their sum must not be added to them.
+        if labels.contains("kind=\"total\"") {
+            continue;
+        }
         let table = labels.split(',').find_map(|label| label.trim().strip_prefix("table=\""));
         let Some(table) = table.and_then(|table| table.strip_suffix('"')) else { continue };
         let size = tables.entry(table.to_ascii_lowercase()).or_default();
@@ -47,8 +51,8 @@ mod tests {
     #[test]
     fn gauges_are_summed_by_table() {
         let text = "# HELP x\ntollgate_table_rows{table=\"CARDS\",partition=\"0\"} 3\n\
-                    tollgate_table_rows{partition=\"1\",table=\"cards\"} 4\ntollgate_table_bytes{table=\"cards\"} 1e3 17\n\
-                    other 5\n";
+                    tollgate_table_rows{partition=\"1\",table=\"cards\"} 4\ntollgate_table_bytes{table=\"cards\",kind=\"rows\"} 1e3 17\n\
+                    tollgate_table_bytes{table=\"cards\",kind=\"total\"} 1e3\nother 5\n";
         let tables = parse(text);
         assert_eq!(tables["cards"], TableSize { rows: 7.0, bytes: 1000.0 });
     }

@@ -12,7 +12,13 @@ use crate::{
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::oneshot;
 use tollgate_procedures::registry::ProcedureId;
 
@@ -30,6 +36,8 @@ pub(super) struct Request<'a> {
 /// The response frame of a call.
 pub(super) struct Reply {
     frame: Vec<u8>,
+    /// It was stored when the call was done; this time nothing was.
+    pub(super) is_repeated: bool,
 }
 
 impl Reply {
@@ -65,9 +73,10 @@ pub(super) async fn run(shared: &Arc<Shared>, request: Request<'_>) -> Result<Re
     let call = Call { handle: 0, procedure: request.procedure, target, parameters, identity };
     let executor = gate.executor_of(&call);
     let (sender, reply) = oneshot::channel();
-    let sink = Arc::new(OneReply { sender: Mutex::new(Some(sender)), shared: shared.clone() });
+    let sender = Mutex::new(Some(sender));
+    let sink = Arc::new(OneReply { sender, is_repeated: AtomicBool::new(false), shared: shared.clone() });
     let received_us = monotonic_us(shared);
-    let batch = Batch { sink, received_us, bytes: Bytes::from(bytes), calls: vec![call] };
+    let batch = Batch { sink: sink.clone(), received_us, bytes: Bytes::from(bytes), calls: vec![call] };
     let room = Duration::from_millis(limits::HTTP_ADMISSION_MAX_MS);
     match tokio::time::timeout(room, gate.submit(executor, batch)).await {
         Ok(submitted) => submitted?,
@@ -75,12 +84,13 @@ pub(super) async fn run(shared: &Arc<Shared>, request: Request<'_>) -> Result<Re
     }
     // Nobody drops a sink unanswered but a server that ends.
     let frame = reply.await.map_err(|_| ApiError::from(crate::gate::Refusal::Stopping))?;
-    Ok(Reply { frame })
+    Ok(Reply { frame, is_repeated: sink.is_repeated.load(Ordering::Acquire) })
 }
 
 /// Takes the reply of one call.
 struct OneReply {
     sender: Mutex<Option<oneshot::Sender<Vec<u8>>>>,
+    is_repeated: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -93,6 +103,10 @@ impl ReplySink for OneReply {
             // A caller that hung up needs no answer.
             let _ = sender.send(frames);
         }
+    }
+
+    fn repeated(&self, _handle: i64) {
+        self.is_repeated.store(true, Ordering::Release);
     }
 }
 

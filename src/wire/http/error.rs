@@ -2,6 +2,7 @@
 
 use crate::{
     gate::Refusal,
+    session,
     wire::volt::{response::Response as VoltResponse, status::Status},
 };
 use axum::{
@@ -64,6 +65,10 @@ impl ApiError {
                 Some((name, reason)) => ApiError::parameter(name, reason),
                 None => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_parameter", reason),
             },
+            Status::GracefulFailure if reason == session::REUSED => {
+                let error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", reason);
+                ApiError { parameter: Some("Idempotency-Key".to_string()), ..error }
+            }
             Status::GracefulFailure if kind == "CONSTRAINT VIOLATION" => {
                 ApiError::new(StatusCode::CONFLICT, "constraint_violation", reason)
             }

@@ -1,25 +1,34 @@
-//! The HTTP port: JSON calls, VoltDB's JSON interface, streams, health, metrics.
+//! The HTTP port: JSON calls, VoltDB's JSON interface, streams, health, metrics. What it speaks is in docs/HTTP.md.
 //!
 //! In reading order: [`procedures`], a call, from [`parameters`] (and [`number`]) through [`call`] to [`results`];
-//! [`volt_json`], VoltDB's own form of the same; [`error`], every refusal; [`body`] and [`connection`], what a peer may cost.
+//! [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`] and [`admin`] for operators;
+//! [`openapi`], all of it described; [`error`], every refusal; [`body`] and [`connection`], what a peer may cost.
 //!
 //! Runs on: net threads. It never knows: rows, the log.
 
+mod admin;
 mod body;
 mod call;
 mod connection;
 mod error;
 mod health;
+mod metrics;
 mod number;
+mod openapi;
 mod parameters;
 mod procedures;
 mod results;
+mod streams;
+#[cfg(test)]
+mod tests;
 mod volt_json;
 
 use crate::node::shared::Shared;
 use axum::{
     Router,
+    extract::State,
     http::{Method, StatusCode, Uri},
+    response::{Html, Response},
     routing::{get, post},
 };
 use error::ApiError;
@@ -30,18 +39,32 @@ use tollgate_schema::catalog::Catalog;
 /// Serves until the task is ended.
 pub async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
     let open = Arc::new(AtomicUsize::new(0));
-    connection::accept(listener, router(shared.clone()), open, shared).await;
+    connection::accept(listener, router(&shared, &open), open, shared).await;
 }
 
-fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+/// `open`: how many connections there are.
+fn router(shared: &Arc<Shared>, open: &Arc<AtomicUsize>) -> Router {
+    let calls = Router::new()
         .route("/api/v1/procedures/{name}", post(procedures::call))
+        .route("/api/v1/streams", get(streams::list))
+        .route("/api/v1/streams/{name}", get(streams::read))
         .route("/api/v1/health", get(health::show))
         .route("/api/1.0/", volt_json::routes(volt_json::Form::Arrays))
         .route("/api/2.0/", volt_json::routes(volt_json::Form::Objects))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(shared)
+        .route("/openapi.json", get(document))
+        .route("/", get(|| async { Html(openapi::page()) }))
+        .with_state(shared.clone());
+    let admin = Router::new()
+        .route("/api/v1/admin/snapshot", post(admin::snapshot))
+        .with_state((shared.clone(), admin::OneSnapshot::new()));
+    let metrics =
+        Router::new().route("/metrics", get(metrics::show)).with_state((shared.clone(), open.clone()));
+    let all = calls.merge(admin).merge(metrics);
+    all.fallback(nothing_here).method_not_allowed_fallback(wrong_method)
+}
+
+async fn document(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
+    procedures::json_response(StatusCode::OK, openapi::document(shared.gate.registry())?)
 }
 
 async fn nothing_here(uri: Uri) -> ApiError {
@@ -61,6 +84,3 @@ pub fn parameters_of_body(body: &[u8], procedure: &Procedure, catalog: &Catalog)
     let written = given.and_then(|given| given.write(procedure, catalog, &mut parameters));
     written.map(|()| parameters).map_err(|error| error.message)
 }
-
-#[cfg(test)]
-mod tests;

@@ -126,7 +126,7 @@ fn by_name<'a>(
 
 /// What is left out is NULL, where that is allowed. A table's own procedure does not take NULL for granted where the
 /// column has a DEFAULT: whoever leaves it out most likely means the default.
-fn may_be_left_out(procedure: &Procedure, catalog: &Catalog, parameter: &Parameter) -> bool {
+pub(super) fn may_be_left_out(procedure: &Procedure, catalog: &Catalog, parameter: &Parameter) -> bool {
     let table = procedure.name.split_once('.').and_then(|(table, _)| catalog.find(table));
     let column = table.and_then(|table| {
         let table = catalog.table(table);

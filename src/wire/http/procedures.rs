@@ -18,6 +18,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +44,12 @@ pub(super) async fn call(
     let destination = destination.partition;
     let reply = call::run(&shared, Request { procedure, parameters, destination, identity }).await?;
     let json = serde_json::to_vec(&Success(&reply.success()?));
-    json_response(StatusCode::OK, json.map_err(|error| ApiError::internal(error.to_string()))?)
+    let mut response =
+        json_response(StatusCode::OK, json.map_err(|error| ApiError::internal(error.to_string()))?)?;
+    if reply.is_repeated {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 /// The idempotency key, if there is one.

@@ -1,6 +1,8 @@
 //! The HTTP port of a whole server in this process, over real sockets.
 
 mod calls;
+mod idempotency;
+mod operators;
 mod peers;
 mod volt_json;
 
@@ -20,13 +22,16 @@ const DDL: &str = "
     CREATE TABLE accounts (id INTEGER NOT NULL, name VARCHAR(20), balance BIGINT DEFAULT 0 NOT NULL, PRIMARY KEY (id));
     PARTITION TABLE accounts ON COLUMN id;
     CREATE TABLE rates (id INTEGER NOT NULL, rate DECIMAL, PRIMARY KEY (id));
+    CREATE TABLE passing (id INTEGER NOT NULL, at TIMESTAMP, PRIMARY KEY (id))
+        USING TTL 1 MINUTES ON COLUMN at MAX_FREQUENCY 20;
+    PARTITION TABLE passing ON COLUMN id;
     CREATE STREAM payments PARTITION ON COLUMN account
         (account INTEGER NOT NULL, amount BIGINT NOT NULL, note VARCHAR(20), part DECIMAL);
 ";
 
 /// Adds to an account and tells the stream; aborts when it would be overdrawn.
 fn pay(tx: &mut Tx<'_>, account: i32, amount: i64) -> Result<i64, Abort> {
-    let (accounts, payments) = (tx.base(), tx.base() + 2);
+    let (accounts, payments) = (tx.base(), tx.base() + 3);
     let key = [Value::Integer(account)];
     let row = dynamic::find(tx.store(), accounts, &key)?;
     let mut row = row.ok_or_else(|| Abort::user(format!("there is no account {account}")))?;
