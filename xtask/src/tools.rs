@@ -16,11 +16,14 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 6] = [
     Program { probe: &["python3", "-c", "import venv, ensurepip"], package: "python3-venv" },
     Program { probe: &["javac", "-version"], package: "default-jdk-headless" },
     Program { probe: &["mvn", "--version"], package: "maven" },
     Program { probe: &["curl", "--version"], package: "curl" },
+    // bench's peers: a server of each is started and its answers are compared with the rules.
+    Program { probe: &["redis-server", "--version"], package: "redis-server" },
+    Program { probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres"], package: "postgresql" },
 ];
 
 /// VoltDB's Python client: the newest there is when the target directory is made.

@@ -217,3 +217,19 @@ fn initialise(initdb: &Path, data: &Path, identity: Option<(u32, u32)>) -> anyho
     ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify;
+
+    #[test]
+    fn the_function_follows_the_rules() {
+        let population = Population { cards: 600 };
+        let mut postgres = Postgres::start().unwrap();
+        postgres.load(population).unwrap();
+        // The cards of the verification stream need some taps each before the windows fill.
+        let counts = verify::run(&postgres, population, 3, 6_000).unwrap();
+        assert!(counts.fraud > 0 && counts.failed > 0, "{counts:?}");
+    }
+}

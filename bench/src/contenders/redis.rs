@@ -160,3 +160,28 @@ impl Loader {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify;
+
+    const SMALL: Population = Population { cards: 600 };
+
+    fn check(form: Form, persistence: Persistence) {
+        let mut redis = Redis::start(persistence, form).unwrap();
+        redis.load(SMALL).unwrap();
+        let counts = verify::run(&redis, SMALL, 3, 20_000).unwrap();
+        assert!(counts.fraud > 100 && counts.failed > 0, "{counts:?}");
+    }
+
+    #[test]
+    fn the_fastest_form_follows_the_rules() {
+        check(Form::Packed, Persistence::Off);
+    }
+
+    #[test]
+    fn the_contracts_form_follows_the_rules() {
+        check(Form::Plain, Persistence::EverySecond);
+    }
+}
