@@ -117,9 +117,12 @@ impl Binder<'_> {
                 })?)
             }
             ast::Value::Placeholder(name) => {
-                // The splitter numbered them and compared their count with that of the values.
-                let number: usize = name[1..].parse().expect("a placeholder is numbered");
-                self.params[number].clone()
+                // The splitter numbered each `?`; the parser makes placeholders of `:name` too.
+                let number = name.strip_prefix('?').and_then(|number| number.parse::<usize>().ok());
+                number
+                    .and_then(|number| self.params.get(number))
+                    .cloned()
+                    .ok_or_else(|| SqlError::at_span(span, format!("{name}: parameters are written as ?")))?
             }
             other => {
                 return Err(SqlError::at_span(span, format!("{other} is no value that a column can have")));

@@ -37,3 +37,14 @@ fn a_raft_message_whose_length_lies() {
 fn a_raft_message_of_nothing_but_groups() {
     refuses_bytes("raft_message", &[0x0b; 1 << 20], "a wire type that raft's messages do not use");
 }
+
+/// The parser made placeholders of them that nobody had numbered.
+#[test]
+fn sql_with_a_named_parameter() {
+    refuses_bytes(
+        "sql_text",
+        b"UPSERT INTO stations VALUES (1, '', :0, 1)",
+        ":0: parameters are written as ?",
+    );
+    refuses_bytes("sql_text", b"SELECT * FROM cards WHERE card_id = :x", ":x: parameters are written as ?");
+}
