@@ -1,10 +1,19 @@
 //! Applying committed effects: a follower's way, and recovery's.
 
+use std::collections::VecDeque;
+
 use super::{
     EffectError, RowId, Store,
     effect::{self, Effect},
+    id_table::integer_tag,
+    prefetch::prefetch_line,
 };
 use crate::{catalog::TableId, row::RowRef};
+
+/// How many effects before its turn the place of an effect's key is asked for, and then its row: each takes about as long as
+/// memory takes to answer.
+const AHEAD_OF_KEY: usize = 12;
+const AHEAD_OF_ROW: usize = 6;
 
 impl Store {
     /// Applies effects that are committed. After an error a part of them is applied, and the store is to be thrown away.
@@ -19,17 +28,69 @@ impl Store {
         result
     }
 
+    /// Runs ahead of itself: what an effect will look at is asked for while those before it are applied.
     fn apply_all(&mut self, effects: &[u8]) -> Result<(), EffectError> {
         let shapes = self.shapes.clone();
+        let mut ahead = VecDeque::with_capacity(AHEAD_OF_KEY + 1);
         let mut rest = effects;
-        while !rest.is_empty() {
+        loop {
             let at = effects.len() - rest.len();
-            let (effect, after) =
-                effect::split(&shapes, rest).map_err(|reason| EffectError::Malformed { at, reason })?;
+            let next = match rest.is_empty() {
+                true => None,
+                false => Some(effect::split(&shapes, rest)),
+            };
+            match next {
+                Some(Ok((effect, after))) => {
+                    self.prefetch_key(effect);
+                    ahead.push_back((at, effect));
+                    rest = after;
+                    if ahead.len() <= AHEAD_OF_KEY {
+                        continue;
+                    }
+                }
+                Some(Err(reason)) => {
+                    // What comes before it is applied first.
+                    ahead.drain(..).try_for_each(|(at, effect)| self.apply_one(at, effect))?;
+                    return Err(EffectError::Malformed { at, reason });
+                }
+                None if ahead.is_empty() => return Ok(()),
+                None => {}
+            }
+            if let Some((_, effect)) = ahead.get(AHEAD_OF_ROW) {
+                self.prefetch_row_of(*effect);
+            }
+            let (at, effect) = ahead.pop_front().expect("it is not empty");
             self.apply_one(at, effect)?;
-            rest = after;
         }
-        Ok(())
+    }
+
+    /// Asks for where the key of the effect's row is looked for.
+    #[inline]
+    fn prefetch_key(&self, effect: Effect<'_>) {
+        let (Effect::Put { table, row: RowRef { fixed, .. } } | Effect::PutFixed { table, fixed }) = effect
+        else {
+            return;
+        };
+        if let Some((ids, keying)) = self.ids_of(table)
+            && let Some(key) = keying.integer(RowRef { fixed, tail: &[] })
+            && let Some(address) = ids.address(integer_tag(key))
+        {
+            prefetch_line(address);
+        }
+    }
+
+    /// Asks for the row itself, or the newest rows of its key.
+    #[inline]
+    fn prefetch_row_of(&self, effect: Effect<'_>) {
+        let (Effect::Put { table, row: RowRef { fixed, .. } } | Effect::PutFixed { table, fixed }) = effect
+        else {
+            return;
+        };
+        if let Some((_, keying)) = self.ids_of(table)
+            && let Some(key) = keying.integer(RowRef { fixed, tail: &[] })
+        {
+            self.prefetch_row(table, key);
+        }
     }
 
     #[inline]

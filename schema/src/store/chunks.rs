@@ -2,11 +2,12 @@
 //!
 //! A chunk is a header of eight bytes - the older chunk of its key (`u32`), its rows (`u8`), and about how many rows the older
 //! chunks hold (`u24`, a hint for the size of the next chunk) - and room for 2, 4, 8 ... 64 rows, oldest first. A page holds chunks of
-//! one size. A free chunk has no rows. A stored row is its fixed part, then the number of its tail if the table has tails.
+//! one size, and is wide: the directories of a long history's pages have to stay in the cache. A free chunk has no rows. A stored row is its fixed part, then the place of its tail if the table has tails.
 
 use super::{
-    cow::{CowPages, PAGE_BYTES},
-    rows::{BytesPage, Tails},
+    cow::{CowPages, WIDE_PAGE_BYTES as PAGE_BYTES},
+    prefetch::prefetch_line,
+    tails::{PLACE_BYTES, Tails},
 };
 use crate::row::RowRef;
 
@@ -14,19 +15,19 @@ const CLASSES: usize = 6;
 const CAPACITY_MAX: usize = 64;
 const HEADER: usize = 8;
 
-/// Bytes of a tail's number in a stored row.
-const TAIL_NUMBER: usize = 4;
-
-/// Where a chunk is: its class in the first 3 bits, its page in the next 22, its place on the page in the last 7.
+/// Where a chunk is: its class in the first 3 bits, its page in the next 20, its place on the page in the last 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChunkId(pub(crate) u32);
 
 /// No chunk: of a class that does not exist.
 pub(crate) const NO_CHUNK: ChunkId = ChunkId(u32::MAX);
 
-const PAGE_BITS: u32 = 22;
-const PLACE_BITS: u32 = 7;
+const PAGE_BITS: u32 = 20;
+const PLACE_BITS: u32 = 9;
 const PAGES_MAX: u32 = 1 << PAGE_BITS;
+
+/// Beyond so many lines the header is worth waiting for.
+const PREFETCH_LINES_MAX: usize = 8;
 
 impl ChunkId {
     #[inline]
@@ -61,7 +62,7 @@ pub(crate) struct ChunkPages {
 
 #[derive(Debug)]
 struct ClassPages {
-    pages: CowPages<BytesPage>,
+    pages: CowPages<[u8; PAGE_BYTES]>,
     /// Rows.
     capacity: usize,
     /// Of a chunk, in bytes.
@@ -88,7 +89,7 @@ pub(crate) struct Chunks {
 
 impl ChunkPages {
     fn new(fixed_width: usize, has_tails: bool) -> ChunkPages {
-        let row_width = fixed_width + if has_tails { TAIL_NUMBER } else { 0 };
+        let row_width = fixed_width + if has_tails { PLACE_BYTES } else { 0 };
         let capacity_max = ((PAGE_BYTES - HEADER) / row_width).min(CAPACITY_MAX);
         assert!(capacity_max >= 2, "rows of {fixed_width} bytes do not fit a chunk");
         let classes = std::array::from_fn(|class| {
@@ -142,16 +143,12 @@ impl ChunkPages {
     /// The row whose stored form this is.
     #[inline]
     pub(crate) fn row<'a>(&'a self, stored: &'a [u8]) -> RowRef<'a> {
-        let (fixed, number) = stored.split_at(self.fixed_width);
-        let tail = match number.first_chunk::<TAIL_NUMBER>() {
-            Some(number) => self.tails().get(u32::from_le_bytes(*number)),
-            None => &[],
+        let (fixed, place) = stored.split_at(self.fixed_width);
+        let tail = match (&self.tails, place.first_chunk()) {
+            (Some(tails), Some(place)) => tails.get(*place),
+            _ => &[],
         };
         RowRef { fixed, tail }
-    }
-
-    fn tails(&self) -> &Tails {
-        self.tails.as_ref().expect("rows with a tail's number have tails")
     }
 
     /// Every chunk that has rows.
@@ -181,9 +178,14 @@ impl ChunkPages {
         })
     }
 
+    /// Asks for a chunk's header and its rows, before the header says where the last row is.
     #[inline]
-    pub(crate) fn address(&self, id: ChunkId) -> *const u8 {
-        self.bytes(id).as_ptr()
+    pub(crate) fn prefetch(&self, id: ChunkId) {
+        const LINE: usize = 64;
+        let bytes = self.bytes(id);
+        for line in 0..bytes.len().div_ceil(LINE).min(PREFETCH_LINES_MAX) {
+            prefetch_line(&raw const bytes[line * LINE]);
+        }
     }
 }
 
@@ -246,10 +248,10 @@ impl Chunks {
         assert!(place < len, "place {place} of a chunk of {len}");
         chunk[4] -= 1;
         let rows = &mut chunk[HEADER..HEADER + len * stored];
-        let number = rows[place * stored + fixed..(place + 1) * stored].first_chunk().copied();
+        let tail = rows[place * stored + fixed..(place + 1) * stored].first_chunk().copied();
         rows.copy_within((place + 1) * stored.., place * stored);
-        if let (Some(number), Some(tails)) = (number, &mut self.pages.tails) {
-            tails.remove(u32::from_le_bytes(number));
+        if let (Some(place), Some(tails)) = (tail, &mut self.pages.tails) {
+            tails.remove(place);
         }
         self.pages.count -= 1;
         len - 1
@@ -346,6 +348,6 @@ impl Chunks {
 fn write_row(stored: &mut [u8], row: RowRef<'_>, tails: &mut Option<Tails>) {
     stored[..row.fixed.len()].copy_from_slice(row.fixed);
     if let Some(tails) = tails {
-        stored[row.fixed.len()..].copy_from_slice(&tails.insert(row.tail).to_le_bytes());
+        stored[row.fixed.len()..].copy_from_slice(&tails.insert(row.tail));
     }
 }

@@ -19,6 +19,9 @@ const DIRECTORY_PAGES: usize = 256;
 /// What an allocation leaves for a page's contents, so that the page with its reference counts is 4 KiB.
 pub(crate) const PAGE_BYTES: usize = 4096 - 16;
 
+/// The same for pages of 16 KiB. Allocators round up what is larger than a page and not a little smaller than a power of two.
+pub(crate) const WIDE_PAGE_BYTES: usize = 16_384 - 16 - 8;
+
 /// Pages of `P`, numbered from 0; a number may be empty.
 #[derive(Debug)]
 pub(crate) struct CowPages<P> {

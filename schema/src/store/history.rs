@@ -5,7 +5,6 @@ use super::{
     chunks::{Chunk, ChunkId, ChunkPages, Chunks, NO_CHUNK},
     id_table::IdTable,
     keying::{Keying, Probe},
-    prefetch::prefetch_line,
 };
 use crate::row::RowRef;
 
@@ -17,6 +16,9 @@ pub(crate) struct HistoryRows {
     pub(crate) keying: Keying,
     pub(crate) time: TimeColumn,
 }
+
+/// So many rows in the newest chunk, and whoever walks a history soon comes to the one before.
+const FEW_ROWS: usize = 4;
 
 /// Where a row has its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ impl<'a> History<'a> {
         if head == NO_CHUNK {
             return History { pages, rows: &[], older: NO_CHUNK, time };
         }
+        pages.prefetch(head);
         let Chunk { older, rows } = pages.chunk(head);
         History { pages, rows, older, time }
     }
@@ -143,7 +146,21 @@ impl HistoryRows {
         if let Some(probe) = self.keying.probe_integer(key)
             && let Some(head) = self.heads.find(probe.tag, |_| true)
         {
-            prefetch_line(self.chunks.pages.address(ChunkId(head)));
+            self.chunks.pages.prefetch(ChunkId(head));
+        }
+    }
+
+    /// Asks for the chunk before the newest one of an integer key, when that has few rows.
+    #[inline]
+    pub(crate) fn prefetch_older(&self, key: i64) {
+        if let Some(probe) = self.keying.probe_integer(key)
+            && let Some(head) = self.heads.find(probe.tag, |_| true)
+        {
+            let pages = &self.chunks.pages;
+            let Chunk { older, rows } = pages.chunk(ChunkId(head));
+            if older != NO_CHUNK && rows.len() < FEW_ROWS * pages.row_width() {
+                pages.prefetch(older);
+            }
         }
     }
 
@@ -314,15 +331,17 @@ impl HistoryRows {
         }
         let mut older = NO_CHUNK;
         let mut done = 0;
-        // Small chunks first, as if they had grown.
+        // Small chunks first, as if they had grown, and room for some rows more: they will come.
+        let wanted = rows.len() + rows.len() / 4;
         while done < rows.len() {
-            let take = self.chunks.pages.first_of(rows.len() - done);
+            let take = self.chunks.pages.first_of(wanted - done);
             let Some(chunk) = self.chunks.allocate(take, older, done) else { return false };
-            for row in &rows[done..done + take] {
+            let end = rows.len().min(done + take);
+            for row in &rows[done..end] {
                 self.chunks.push(chunk, *row);
             }
             older = chunk;
-            done += take;
+            done = end;
         }
         self.heads.insert(tag, older.0);
         true

@@ -59,6 +59,12 @@ impl Keying {
         (value << unused >> unused == value).then(|| probe_integer(offset, width, value))
     }
 
+    /// The row's key when it is one integer.
+    #[inline]
+    pub(crate) fn integer(&self, row: RowRef<'_>) -> Option<i64> {
+        self.integer.map(|(offset, width)| row.integer(offset, width))
+    }
+
     /// The key with this encoding, which is well formed.
     pub(crate) fn probe_encoded<'a>(&'a self, encoded: &'a [u8]) -> Probe<'a> {
         match self.integer {

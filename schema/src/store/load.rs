@@ -17,7 +17,8 @@ use crate::{
 
 struct Loader {
     store: Store,
-    is_begun: bool,
+    /// How many tables the header speaks of, once it was there.
+    tables: Option<usize>,
     is_ended: bool,
     /// Streams whose first section was there.
     begun_streams: Vec<bool>,
@@ -30,8 +31,7 @@ impl Store {
         sections: impl IntoIterator<Item = (u32, B)>,
     ) -> Result<Store, LoadError> {
         let begun_streams = vec![false; catalog.tables.len()];
-        let mut loader =
-            Loader { store: Store::new(catalog), is_begun: false, is_ended: false, begun_streams };
+        let mut loader = Loader { store: Store::new(catalog), tables: None, is_ended: false, begun_streams };
         for (section, (kind, bytes)) in sections.into_iter().enumerate() {
             let result = loader.section(kind, bytes.as_ref());
             result.map_err(|reason| LoadError::Section { section, kind, reason })?;
@@ -49,16 +49,15 @@ impl Loader {
         if self.is_ended {
             return Err("it comes after the end".into());
         }
-        if !self.is_begun {
-            return self.begin(kind, bytes);
-        }
+        let Some(tables) = self.tables else { return self.begin(kind, bytes) };
         if kind == END {
-            return self.end(bytes);
+            return self.end(tables, bytes);
         }
         let (table, rest) = bytes.split_first_chunk().ok_or("the table's number is cut short")?;
         let table = TableId::from_le_bytes(*table);
         let shapes = self.store.shapes.clone();
-        let shape = shapes.get(usize::from(table)).ok_or_else(|| format!("no table has number {table}"))?;
+        let shape = shapes[..tables].get(usize::from(table));
+        let shape = shape.ok_or_else(|| format!("no table has number {table}"))?;
         match (kind, shape.kind) {
             (ROWS, ShapeKind::Keyed | ShapeKind::Heap) => self.rows(table, shape, rest),
             (ROWS, ShapeKind::History) => self.history(table, shape, rest),
@@ -73,15 +72,18 @@ impl Loader {
         if kind != HEADER {
             return Err("the header does not come first".into());
         }
-        if bytes != header(&self.store.catalog, &self.store.shapes) {
+        let [_, _, low, high, ..] = *bytes else { return Err("it is cut short".into()) };
+        let count = usize::from(u16::from_le_bytes([low, high]));
+        let (catalog, shapes) = (&self.store.catalog, &self.store.shapes);
+        if count > shapes.len() || bytes != header(catalog, shapes, count) {
             return Err("it is of another version, or of other tables than the catalogue's".into());
         }
-        self.is_begun = true;
+        self.tables = Some(count);
         Ok(())
     }
 
-    fn end(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let ids = 0..self.store.tables.len() as TableId;
+    fn end(&mut self, tables: usize, bytes: &[u8]) -> Result<(), String> {
+        let ids = 0..tables as TableId;
         let counts = ids.flat_map(|id| {
             let is_view = self.store.catalog.table(id).is_view();
             if is_view { 0 } else { self.store.count(id) }.to_le_bytes()

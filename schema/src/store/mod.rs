@@ -26,12 +26,14 @@ pub(crate) mod shape;
 mod stream;
 mod sweep;
 mod table;
+mod tails;
 pub mod time_window;
 mod undo;
 mod values;
 mod view;
 mod view_plan;
 mod view_row;
+pub mod window;
 mod write;
 
 pub use effect::{EffectError, Malformed};

@@ -4,8 +4,9 @@ use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
 use super::{
     History, Mark, RowCow, RowId,
+    id_table::IdTable,
     index::{EntryRange, Index},
-    keying::Probe,
+    keying::Keying,
     prefetch::prefetch_line,
     runs::Runs,
     shape::{Shape, shapes},
@@ -206,16 +207,22 @@ impl Store {
         Mark { undo_at: self.undo.end(), effects_at: self.effects_base + self.effects.len() as u64 }
     }
 
+    /// Where a table's keys are looked for, and how.
+    #[inline]
+    pub(super) fn ids_of(&self, table: TableId) -> Option<(&IdTable, &Keying)> {
+        match &self.table(table).body {
+            Body::Rows(rows) => Some((rows.ids(), rows.keying.as_ref()?)),
+            Body::History(history) => Some((history.heads(), &history.keying)),
+            _ => None,
+        }
+    }
+
     /// Asks for what [`Store::find_int`] or [`Store::history`] will look at first, so that it is in the cache by then.
     #[inline]
     pub fn prefetch(&self, table: TableId, key: i64) {
-        let (ids, keying) = match &self.table(table).body {
-            Body::Rows(rows) => (rows.ids(), rows.keying()),
-            Body::History(history) => (history.heads(), &history.keying),
-            _ => return,
-        };
-        if let Some(Probe { tag, .. }) = keying.probe_integer(key)
-            && let Some(address) = ids.address(tag)
+        if let Some((ids, keying)) = self.ids_of(table)
+            && let Some(probe) = keying.probe_integer(key)
+            && let Some(address) = ids.address(probe.tag)
         {
             prefetch_line(address);
         }
@@ -226,12 +233,23 @@ impl Store {
     pub fn prefetch_row(&self, table: TableId, key: i64) {
         match &self.table(table).body {
             Body::Rows(rows) => {
-                if let Some(id) = self.find_int(table, key) {
-                    prefetch_line(rows.rows.pages.address(id.0));
+                // An entry with the tag is good enough: to compare keys would wait for the row.
+                if let Some(probe) = rows.keying.as_ref().and_then(|keying| keying.probe_integer(key))
+                    && let Some(id) = rows.ids().find(probe.tag, |_| true)
+                {
+                    rows.rows.pages.prefetch(id);
                 }
             }
             Body::History(history) => history.prefetch(key),
             _ => {}
+        }
+    }
+
+    /// Asks for the rows before the newest ones of a history, when those are few: some time after [`Store::prefetch_row`].
+    #[inline]
+    pub fn prefetch_older(&self, table: TableId, key: i64) {
+        if let Body::History(history) = &self.table(table).body {
+            history.prefetch_older(key);
         }
     }
 }

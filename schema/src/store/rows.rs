@@ -1,19 +1,16 @@
-//! Rows of fixed width on copy-on-write pages, found by [`RowId`]; their strings on pages of their own, so that a change
-//! to the fixed part copies none. Knows nothing of columns.
+//! Rows of fixed width on copy-on-write pages, found by their number; their strings are elsewhere. Knows nothing of columns.
 
-use std::sync::Arc;
-
-use super::cow::{CowPages, PAGE_BYTES};
+use super::{
+    cow::{CowPages, PAGE_BYTES},
+    prefetch::prefetch_line,
+    tails::{PLACE_BYTES, Tails},
+};
 use crate::row::RowRef;
 
 pub(crate) type BytesPage = [u8; PAGE_BYTES];
 
-/// So that the strings of a page of rows fit a page too.
-const PAGE_ROWS_MAX: usize = PAGE_BYTES / size_of::<Option<Arc<[u8]>>>();
-
-/// The tail of each row of a page.
-#[derive(Clone, Debug)]
-struct TailPage([Option<Arc<[u8]>>; PAGE_ROWS_MAX]);
+/// A row's place on its page is told in 8 bits.
+const PAGE_ROWS_MAX: usize = 255;
 
 /// A row's number is its page's, times 256, plus its place on the page.
 const PLACE_BITS: u32 = 8;
@@ -26,8 +23,11 @@ const PAGES_MAX: u32 = (1 << (32 - PLACE_BITS)) - 1;
 #[derive(Debug)]
 pub(crate) struct RowPages {
     pages: CowPages<BytesPage>,
-    tails: Option<CowPages<TailPage>>,
+    tails: Option<Tails>,
+    /// Of the fixed part.
     width: usize,
+    /// Of the fixed part and the tail's place.
+    stored_width: usize,
     rows_per_page: u32,
     count: u64,
 }
@@ -44,20 +44,22 @@ pub(crate) struct Rows {
 
 impl RowPages {
     fn new(width: usize, has_tails: bool) -> RowPages {
+        let stored_width = width + if has_tails { PLACE_BYTES } else { 0 };
         // A row takes its width and a bit.
-        let rows_per_page = (PAGE_BYTES * 8 / (width * 8 + 1)).min(PAGE_ROWS_MAX);
+        let rows_per_page = (PAGE_BYTES * 8 / (stored_width * 8 + 1)).min(PAGE_ROWS_MAX);
         assert!(rows_per_page > 0, "rows of {width} bytes do not fit a page");
         RowPages {
             pages: CowPages::default(),
-            tails: has_tails.then(CowPages::default),
+            tails: has_tails.then(Tails::default),
             width,
+            stored_width,
             rows_per_page: rows_per_page as u32,
             count: 0,
         }
     }
 
     pub(crate) fn freeze(&self) -> RowPages {
-        RowPages { pages: self.pages.freeze(), tails: self.tails.as_ref().map(CowPages::freeze), ..*self }
+        RowPages { pages: self.pages.freeze(), tails: self.tails.as_ref().map(Tails::freeze), ..*self }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -70,16 +72,18 @@ impl RowPages {
         let (number, place) = (id >> PLACE_BITS, id & 0xFF);
         let page = self.pages.page(number);
         debug_assert!(is_live(page, place), "row {id} is not there");
-        let at = place as usize * self.width;
-        RowRef { fixed: &page[at..at + self.width], tail: self.tail(number, place) }
+        self.row_at(page, place)
     }
 
     #[inline]
-    fn tail(&self, number: u32, place: u32) -> &[u8] {
-        match &self.tails {
-            Some(tails) => tails.page(number).0[place as usize].as_deref().unwrap_or_default(),
-            None => &[],
-        }
+    fn row_at<'a>(&'a self, page: &'a BytesPage, place: u32) -> RowRef<'a> {
+        let at = place as usize * self.stored_width;
+        let (fixed, place) = page[at..at + self.stored_width].split_at(self.width);
+        let tail = match (&self.tails, place.first_chunk()) {
+            (Some(tails), Some(place)) => tails.get(*place),
+            _ => &[],
+        };
+        RowRef { fixed, tail }
     }
 
     /// The fixed part of a row that is there, to be changed.
@@ -87,14 +91,17 @@ impl RowPages {
     pub(crate) fn fixed_mut(&mut self, id: u32) -> &mut [u8] {
         let page = self.pages.page_mut(id >> PLACE_BITS);
         debug_assert!(is_live(page, id & 0xFF), "row {id} is not there");
-        let at = (id & 0xFF) as usize * self.width;
+        let at = (id & 0xFF) as usize * self.stored_width;
         &mut page[at..at + self.width]
     }
 
     /// Replaces the strings of a row that is there.
     pub(crate) fn set_tail(&mut self, id: u32, tail: &[u8]) {
         if let Some(tails) = &mut self.tails {
-            tails.page_mut(id >> PLACE_BITS).0[(id & 0xFF) as usize] = Some(Arc::from(tail));
+            let page = self.pages.page_mut(id >> PLACE_BITS);
+            let at = (id & 0xFF) as usize * self.stored_width + self.width;
+            let place = page[at..].first_chunk_mut().expect("a row ends with its tail's place");
+            *place = tails.replace(*place, tail);
         }
     }
 
@@ -117,21 +124,22 @@ impl RowPages {
         page: &'a BytesPage,
     ) -> impl Iterator<Item = (u32, RowRef<'a>)> + use<'a> {
         let live = (0..self.rows_per_page).filter(move |place| is_live(page, *place));
-        live.map(move |place| {
-            let at = place as usize * self.width;
-            let row = RowRef { fixed: &page[at..at + self.width], tail: self.tail(number, place) };
-            (number << PLACE_BITS | place, row)
-        })
+        live.map(move |place| (number << PLACE_BITS | place, self.row_at(page, place)))
     }
 
     /// Bytes of fixed parts and of tails, as allocated.
     pub(crate) fn allocated_bytes(&self) -> (u64, u64) {
-        (self.pages.allocated_bytes(), self.tails.as_ref().map_or(0, tail_bytes))
+        (self.pages.allocated_bytes(), self.tails.as_ref().map_or(0, Tails::allocated_bytes))
     }
 
+    /// Asks for the fixed part of a row.
     #[inline]
-    pub(crate) fn address(&self, id: u32) -> *const u8 {
-        &raw const self.pages.page(id >> PLACE_BITS)[(id & 0xFF) as usize * self.width]
+    pub(crate) fn prefetch(&self, id: u32) {
+        let at = (id & 0xFF) as usize * self.stored_width;
+        let row = &self.pages.page(id >> PLACE_BITS)[at..at + self.stored_width];
+        // A row may begin on one line and end on the next.
+        prefetch_line(&raw const row[0]);
+        prefetch_line(&raw const row[row.len() - 1]);
     }
 }
 
@@ -139,13 +147,6 @@ impl RowPages {
 #[inline]
 fn is_live(page: &BytesPage, place: u32) -> bool {
     page[PAGE_BYTES - 1 - place as usize / 8] >> (place % 8) & 1 == 1
-}
-
-/// What pages of tails and the tails themselves take.
-fn tail_bytes(tails: &CowPages<TailPage>) -> u64 {
-    let each = tails.iter().flat_map(|(_, page)| &page.0).flatten();
-    // An allocation holds two counts, and is rounded up to 16 bytes.
-    tails.allocated_bytes() + each.map(|tail| (tail.len() as u64 + 16).next_multiple_of(16)).sum::<u64>()
 }
 
 impl Rows {
@@ -164,9 +165,11 @@ impl Rows {
         let page = pages.pages.page_mut(number);
         debug_assert!(!is_live(page, place), "row {id} is there already");
         page[PAGE_BYTES - 1 - place as usize / 8] |= 1 << (place % 8);
-        let at = place as usize * pages.width;
+        let at = place as usize * pages.stored_width;
         page[at..at + pages.width].copy_from_slice(row.fixed);
-        pages.set_tail(id, row.tail);
+        if let Some(tails) = &mut pages.tails {
+            page[at + pages.width..at + pages.stored_width].copy_from_slice(&tails.insert(row.tail));
+        }
         pages.count += 1;
         Some(id)
     }
@@ -182,9 +185,6 @@ impl Rows {
         }
         if self.next & 0xFF == 0 {
             self.pages.pages.set(number, [0; PAGE_BYTES]);
-            if let Some(tails) = &mut self.pages.tails {
-                tails.set(number, TailPage([const { None }; PAGE_ROWS_MAX]));
-            }
         }
         self.next += 1;
         Some(self.next - 1)
@@ -197,7 +197,8 @@ impl Rows {
         assert!(is_live(page, place), "row {id} is not there");
         page[PAGE_BYTES - 1 - place as usize / 8] &= !(1 << (place % 8));
         if let Some(tails) = &mut self.pages.tails {
-            tails.page_mut(number).0[place as usize] = None;
+            let at = place as usize * self.pages.stored_width + self.pages.width;
+            tails.remove(*page[at..].first_chunk().expect("a row ends with its tail's place"));
         }
         self.pages.count -= 1;
         self.free.push(id);
@@ -206,54 +207,5 @@ impl Rows {
     pub(crate) fn allocated_bytes(&self) -> (u64, u64) {
         let (rows, tails) = self.pages.allocated_bytes();
         (rows + (self.free.capacity() * size_of::<u32>()) as u64, tails)
-    }
-}
-
-/// Tails that are not beside rows of their own number: a history's.
-#[derive(Debug, Default)]
-pub(crate) struct Tails {
-    pages: CowPages<TailPage>,
-    free: Vec<u32>,
-    next: u32,
-}
-
-impl Tails {
-    /// A copy to be read.
-    pub(crate) fn freeze(&self) -> Tails {
-        Tails { pages: self.pages.freeze(), free: Vec::new(), next: self.next }
-    }
-
-    /// The tail with that number, which is there.
-    pub(crate) fn get(&self, id: u32) -> &[u8] {
-        self.pages.page(id >> PLACE_BITS).0[(id & 0xFF) as usize].as_deref().expect("the tail is there")
-    }
-
-    /// Adds a tail and says its number.
-    pub(crate) fn insert(&mut self, tail: &[u8]) -> u32 {
-        let id = self.free.pop().unwrap_or_else(|| self.extend());
-        self.pages.page_mut(id >> PLACE_BITS).0[(id & 0xFF) as usize] = Some(Arc::from(tail));
-        id
-    }
-
-    fn extend(&mut self) -> u32 {
-        if (self.next & 0xFF) as usize == PAGE_ROWS_MAX {
-            self.next = ((self.next >> PLACE_BITS) + 1) << PLACE_BITS;
-        }
-        if self.next & 0xFF == 0 {
-            self.pages.set(self.next >> PLACE_BITS, TailPage([const { None }; PAGE_ROWS_MAX]));
-        }
-        self.next = self.next.checked_add(1).expect("a history refuses rows long before");
-        self.next - 1
-    }
-
-    /// Takes out a tail that is there.
-    pub(crate) fn remove(&mut self, id: u32) {
-        let tail = self.pages.page_mut(id >> PLACE_BITS).0[(id & 0xFF) as usize].take();
-        assert!(tail.is_some(), "tail {id} is not there");
-        self.free.push(id);
-    }
-
-    pub(crate) fn allocated_bytes(&self) -> u64 {
-        tail_bytes(&self.pages) + (self.free.capacity() * size_of::<u32>()) as u64
     }
 }

@@ -23,11 +23,11 @@ pub(crate) const END: u32 = 6;
 /// A section is closed once it is as long as this.
 const SECTION_BYTES: usize = 256 << 10;
 
-/// What the header says of each table: whoever loads the snapshot must have the same.
-pub(crate) fn header(catalog: &Catalog, shapes: &[Shape]) -> Vec<u8> {
+/// What the header says of the first `count` tables: whoever loads the snapshot must have the same, and may have more.
+pub(crate) fn header(catalog: &Catalog, shapes: &[Shape], count: usize) -> Vec<u8> {
     let mut header = VERSION.to_le_bytes().to_vec();
-    header.extend_from_slice(&(shapes.len() as u16).to_le_bytes());
-    for (table, shape) in catalog.tables.iter().zip(shapes) {
+    header.extend_from_slice(&(count as u16).to_le_bytes());
+    for (table, shape) in catalog.tables.iter().zip(shapes).take(count) {
         header.push(match shape.kind {
             ShapeKind::Keyed => 1,
             ShapeKind::History => 2,
@@ -90,7 +90,7 @@ impl Frozen {
     /// Gives the snapshot's sections to `sink`, one after another: a kind and bytes, about 256 KiB of them.
     #[allow(clippy::type_complexity, reason = "a sink is a closure over two plain arguments")]
     pub fn write<E>(&self, sink: &mut dyn FnMut(u32, &[u8]) -> Result<(), E>) -> Result<(), E> {
-        sink(HEADER, &header(&self.catalog, &self.shapes))?;
+        sink(HEADER, &header(&self.catalog, &self.shapes, self.tables.len()))?;
         let mut end = Vec::new();
         for (id, contents) in self.tables.iter().enumerate() {
             let head = (id as TableId).to_le_bytes();

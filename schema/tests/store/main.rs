@@ -3,5 +3,6 @@
 mod compare;
 mod garbage;
 mod generate;
+mod golden;
 mod model;
 mod random_work;

@@ -1,0 +1,250 @@
+//! What the store's part of a tap costs, without procedures, log and network:
+//! `cargo run --release -p tollgate-schema --example store_speed [-- CARDS TAPS AHEAD]`.
+
+use std::{collections::VecDeque, hint::black_box, sync::Arc};
+
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+use tollgate_schema::{
+    catalog::TableId,
+    ddl,
+    row::{RowBuf, RowRef},
+    store::Store,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const STATIONS: i16 = 17;
+const HOUR_US: i64 = 3_600_000_000;
+/// Of a tap: a put and a fixed part.
+const EFFECT_BYTES: usize = 43;
+/// Transactions of a block.
+const BLOCK: u32 = 256;
+
+/// Time on a processor, where the system tells, so that a busy machine does not count; else the clock's.
+struct Clock {
+    started: std::time::Instant,
+    on_processor: Option<u64>,
+}
+
+/// Nanoseconds this thread has run.
+fn on_processor() -> Option<u64> {
+    std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok()
+}
+
+impl Clock {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "an example measures; the store itself never asks for the time"
+    )]
+    fn start() -> Clock {
+        Clock { started: std::time::Instant::now(), on_processor: on_processor() }
+    }
+
+    fn lap(&self, what: &str, count: u64) {
+        let wall_ns = self.started.elapsed().as_nanos() as u64;
+        let ran_ns = on_processor().zip(self.on_processor).map_or(wall_ns, |(now, then)| now - then);
+        let each = ran_ns as f64 / count.max(1) as f64;
+        println!("{what:<58} {:>9.1} ms {each:>9.1} ns each", ran_ns as f64 / 1e6);
+    }
+}
+
+struct Metro {
+    store: Store,
+    cards: TableId,
+    taps: TableId,
+}
+
+fn metro() -> Metro {
+    let catalog = Arc::new(ddl::parse(include_str!("../metro.sql")).expect("the schema is right"));
+    let id = |name: &str| catalog.find(name).expect("it is declared");
+    let (cards, taps) = (id("cards"), id("card_events"));
+    Metro { store: Store::new(catalog), cards, taps }
+}
+
+/// card_id, enabled, card_type, balance, expires, notify; name, phone, email.
+fn card(card_id: i32) -> RowBuf {
+    let mut row = RowBuf::default();
+    row.fixed.extend_from_slice(&card_id.to_le_bytes());
+    row.fixed.extend_from_slice(&[1, 0]);
+    row.fixed.extend_from_slice(&100_000i32.to_le_bytes());
+    row.fixed.extend_from_slice(&i64::MIN.to_le_bytes());
+    row.fixed.push(1);
+    row.push_tail(Some(format!("Rider {card_id}").as_bytes()));
+    row.push_tail(Some(format!("{card_id:010}").as_bytes()));
+    row.push_tail(Some(format!("rider{card_id}@example.org").as_bytes()));
+    row
+}
+
+fn tap(card_id: i32, time_us: i64, station_id: i16) -> [u8; 20] {
+    let mut row = [0; 20];
+    row[..4].copy_from_slice(&card_id.to_le_bytes());
+    row[4..12].copy_from_slice(&time_us.to_le_bytes());
+    row[12..14].copy_from_slice(&station_id.to_le_bytes());
+    row[14] = 1;
+    row[15..19].copy_from_slice(&250i32.to_le_bytes());
+    row[19] = 1;
+    row
+}
+
+/// What a tap does to the store: find the card, walk its last hour, record the tap, charge the fare.
+#[inline]
+fn judge(metro: &mut Metro, card_id: i32, time_us: i64, station_id: i16) -> u32 {
+    let Metro { store, cards, taps } = metro;
+    let id = store.find_int(*cards, i64::from(card_id)).expect("the card is there");
+    let mut fixed: [u8; 19] = store.row(*cards, id).fixed.try_into().expect("a card's fixed part");
+    let (mut entries, mut stations) = (0, 0u64);
+    for row in store.history(*taps, i64::from(card_id)) {
+        if row.integer(4, 8) <= time_us - HOUR_US {
+            break;
+        }
+        entries += 1;
+        stations |= 1 << (row.integer(12, 2) & 63);
+    }
+    let row = tap(card_id, time_us, station_id);
+    store.insert(*taps, RowRef { fixed: &row, tail: &[] }).expect("a tap is inserted");
+    let balance = i32::from_le_bytes(fixed[6..10].try_into().expect("four bytes"));
+    fixed[6..10].copy_from_slice(&balance.wrapping_sub(250).to_le_bytes());
+    store.update_fixed(*cards, id, &fixed).expect("a balance is charged");
+    entries + stations.count_ones()
+}
+
+/// Taps at random, in the order of time.
+struct Riders {
+    random: SmallRng,
+    cards: i32,
+    time_us: i64,
+    step_us: i64,
+    seen: u64,
+}
+
+impl Riders {
+    fn new(cards: i32) -> Riders {
+        // Two taps an hour of each card.
+        let step_us = HOUR_US / (i64::from(cards) * 2);
+        Riders { random: SmallRng::seed_from_u64(1), cards, time_us: 1_700_000_000_000_000, step_us, seen: 0 }
+    }
+
+    /// Judges so many taps; memory is asked for when a tap is known, so many taps ahead of its turn.
+    fn tap(&mut self, metro: &mut Metro, count: u64, ahead: usize, what: &str, keep: Option<&mut Vec<u8>>) {
+        let mut block = Vec::new();
+        let is_kept = keep.is_some();
+        let effects = keep.unwrap_or(&mut block);
+        let clock = Clock::start();
+        let mut next: VecDeque<(i32, i16)> = VecDeque::new();
+        for n in 0..count {
+            while next.len() <= ahead {
+                let tap = (self.random.random_range(0..self.cards), self.random.random_range(1..=STATIONS));
+                next.push_back(tap);
+                if ahead > 0 {
+                    metro.store.prefetch(metro.cards, i64::from(tap.0));
+                    metro.store.prefetch(metro.taps, i64::from(tap.0));
+                }
+            }
+            if ahead > 0 {
+                metro.store.prefetch_row(metro.cards, i64::from(next[ahead / 2].0));
+                metro.store.prefetch_row(metro.taps, i64::from(next[ahead / 2].0));
+                metro.store.prefetch_older(metro.taps, i64::from(next[ahead / 4].0));
+            }
+            let (card_id, station_id) = next.pop_front().expect("there is one more");
+            self.time_us += self.step_us;
+            self.seen += u64::from(judge(metro, card_id, self.time_us, station_id));
+            if n % u64::from(BLOCK) == 0 {
+                if !is_kept {
+                    effects.clear();
+                }
+                commit(metro, effects);
+            }
+        }
+        commit(metro, effects);
+        clock.lap(what, count);
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter_map(|a| a.parse::<u64>().ok());
+    let cards = arguments.next().unwrap_or(500_000) as i32;
+    let taps = arguments.next().unwrap_or(10_000_000);
+    let ahead = arguments.next().unwrap_or(0) as usize;
+    let mut metro = metro();
+    let mut card_effects = Vec::new();
+    let clock = Clock::start();
+    for card_id in 0..cards {
+        metro.store.insert(metro.cards, card(card_id).as_ref()).expect("a card is inserted");
+    }
+    clock.lap("insert cards", cards as u64);
+    commit(&mut metro, &mut card_effects);
+
+    let mut riders = Riders::new(cards);
+    let part = taps / 5;
+    for n in 0..5 {
+        let what = format!("judge taps, history of {} to {}", n * part, (n + 1) * part);
+        riders.tap(&mut metro, part, ahead, &what, None);
+    }
+    for ahead in [0, 2, 4, 8, 16] {
+        let what = format!("judge taps, asking for memory {ahead} taps ahead");
+        riders.tap(&mut metro, part / 4, ahead, &what, None);
+    }
+    let mut tap_effects = Vec::with_capacity(part as usize / 2 * EFFECT_BYTES);
+    riders.tap(&mut metro, part / 2, ahead, "judge taps, and keep their effects", Some(&mut tap_effects));
+    memory(&metro);
+    let sections = snapshot(&mut metro, &mut riders, part / 2);
+    recover(&metro, &sections, &card_effects, &tap_effects);
+    black_box(riders.seen);
+}
+
+/// Takes a snapshot while taps go on.
+fn snapshot(metro: &mut Metro, riders: &mut Riders, taps: u64) -> Vec<(u32, Vec<u8>)> {
+    let clock = Clock::start();
+    let frozen = metro.store.freeze();
+    clock.lap("freeze", 1);
+    riders.tap(metro, taps, 8, "judge taps while a frozen view is held", None);
+    let clock = Clock::start();
+    let mut sections: Vec<(u32, Vec<u8>)> = Vec::new();
+    let result: Result<(), ()> = frozen.write(&mut |kind, bytes| {
+        sections.push((kind, bytes.to_vec()));
+        Ok(())
+    });
+    result.expect("the sink takes everything");
+    let bytes: usize = sections.iter().map(|(_, bytes)| bytes.len()).sum();
+    clock.lap(&format!("write a snapshot of {} MB", bytes >> 20), frozen.scan(metro.taps).count() as u64);
+    drop(frozen);
+    riders.tap(metro, taps, 8, "judge taps after it is dropped", None);
+    sections
+}
+
+/// Loads a snapshot, and applies effects to it.
+fn recover(metro: &Metro, sections: &[(u32, Vec<u8>)], card_effects: &[u8], tap_effects: &[u8]) {
+    let sections = sections.iter().map(|(kind, bytes)| (*kind, bytes));
+    let clock = Clock::start();
+    let mut loaded = Store::load(metro.store.catalog().clone(), sections).expect("what was written loads");
+    clock.lap("load the snapshot", loaded.count(metro.taps));
+    let taps = tap_effects.len() / EFFECT_BYTES;
+    for half in tap_effects.chunks(taps / 2 * EFFECT_BYTES) {
+        let clock = Clock::start();
+        loaded.apply(half).expect("what a store gave applies");
+        clock.lap("apply taps", (half.len() / EFFECT_BYTES) as u64);
+    }
+    drop(loaded);
+    let mut follower = Store::new(metro.store.catalog().clone());
+    let clock = Clock::start();
+    follower.apply(card_effects).expect("what a store gave applies");
+    clock.lap("apply cards", follower.count(metro.cards));
+}
+
+fn commit(metro: &mut Metro, effects: &mut Vec<u8>) {
+    metro.store.drain_effects_into(effects);
+    let mark = metro.store.mark();
+    metro.store.release_to(mark);
+}
+
+fn memory(metro: &Metro) {
+    for table in metro.store.memory() {
+        if table.rows > 0 {
+            let name = &metro.store.catalog().table(table.table).name;
+            let bytes = table.row_bytes + table.tail_bytes + table.index_bytes;
+            let each = bytes as f64 / table.rows as f64;
+            println!("{name:<20} {table:?} = {each:.1} bytes a row");
+        }
+    }
+}
