@@ -3,6 +3,7 @@
 //! Exit codes: 0, done; 1, the operation failed; 2, the command line was wrong.
 
 mod call;
+mod demo;
 mod init;
 mod load;
 mod log;
@@ -35,6 +36,7 @@ const ABOUT: &str = "An in-memory, transactional risk store: procedures next to 
 
 const EXAMPLES: &str = "\
 Examples:
+  tollgate demo                                 a whole metro in one process
   tollgate init                                 write a commented tollgate.toml
   tollgate serve --config tollgate.toml         start a server
   tollgate load STATIONS stations.csv           fill a table
@@ -46,6 +48,7 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
     Load(load::Load),
@@ -80,6 +83,7 @@ pub fn main(registry: Registry) -> ExitCode {
 
 fn run(command: Command, registry: Registry) -> Result<ExitCode> {
     match command {
+        Command::Demo(demo) => demo.run(registry),
         Command::Init(init) => init.run(),
         Command::Serve(serve) => serve.run(registry),
         Command::Load(load) => load.run(),

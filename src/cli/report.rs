@@ -88,9 +88,14 @@ pub(super) fn latency_text(latency: &LatencySummary) -> String {
 
 /// A line for each reason, none without failures.
 pub(super) fn failures_text(failures: &Failures) -> String {
-    let lines =
-        failures.reasons.iter().map(|(reason, count)| format!("failed: {} x {reason}\n", grouped(*count)));
-    lines.collect()
+    let mut text = String::new();
+    for (reason, count) in &failures.reasons {
+        text.push_str(&format!("failed: {} x {reason}\n", grouped(*count)));
+    }
+    if failures.others() > 0 {
+        text.push_str(&format!("failed: {} for other reasons\n", grouped(failures.others())));
+    }
+    text
 }
 
 fn rounded(number: f64) -> f64 {

@@ -32,7 +32,7 @@ pub(super) struct Simulate {
 }
 
 const EXAMPLES: &str = "\
-Examples:
+Stations and trains are created first if they are missing. Examples:
   tollgate simulate cards --seconds 10          create the cards, then recharge some
   tollgate simulate trains --rate 10            trains, ten times as fast as real ones
   tollgate simulate riders --rate 20000 --seconds 30
@@ -109,11 +109,22 @@ struct CardCount {
 impl Simulate {
     pub(super) fn run(self) -> Result<ExitCode> {
         let stop = Stop::on_signals()?;
+        drive::line::create(&self.which.common().server.server)?;
         let started = clock::now();
         match self.which {
             Which::Trains(command) => command.run(stop, started),
             Which::Cards(command) => command.run(stop, started),
             Which::Riders(command) => command.run(stop, started),
+        }
+    }
+}
+
+impl Which {
+    fn common(&self) -> &Common {
+        match self {
+            Which::Trains(command) => &command.common,
+            Which::Cards(command) => &command.common,
+            Which::Riders(command) => &command.common,
         }
     }
 }

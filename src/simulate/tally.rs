@@ -43,8 +43,7 @@ impl Outcome {
     /// Reads the answer; the error says what is wrong with it, or with the call.
     pub fn of(response: &Response<'_>) -> Result<Outcome, String> {
         if response.status != Status::Success {
-            let text = response.status_text.unwrap_or("no reason given");
-            return Err(format!("{}: {text}", response.status.name()));
+            return Err(reason_of(response));
         }
         let read = || {
             let table = response.tables.iter().next()?.ok()?;
@@ -73,6 +72,15 @@ impl Outcome {
     }
 }
 
+/// Why a call failed, in one line.
+pub fn reason_of(response: &Response<'_>) -> String {
+    let text = response.status_text.unwrap_or("no reason given");
+    // What VoltDB's servers put in front of an abort says no more than the status.
+    let text = text.strip_prefix("VOLTDB ERROR: USER ABORT").unwrap_or(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    format!("{}: {}", response.status.name(), words.join(" "))
+}
+
 /// Calls that failed, by reason.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
@@ -92,6 +100,11 @@ impl Failures {
         } else if self.reasons.len() < REASONS_MAX {
             self.reasons.insert(reason.to_string(), 1);
         }
+    }
+
+    /// Those whose reason is none of the first.
+    pub fn others(&self) -> u64 {
+        self.count - self.reasons.values().sum::<u64>()
     }
 }
 
@@ -115,10 +128,7 @@ impl CallTally {
                 self.done += 1;
                 return true;
             }
-            Some(response) => {
-                let text = response.status_text.unwrap_or("no reason given");
-                format!("{}: {text}", response.status.name())
-            }
+            Some(response) => reason_of(response),
             None => LOST.to_string(),
         };
         self.failures.add(&reason);
@@ -223,7 +233,8 @@ mod tests {
     #[test]
     fn failures_are_kept_by_reason() {
         let mut tally = TapTally::default();
-        let response = Response::failure(1, Status::UserAbort, "no station 99");
+        let text = "VOLTDB ERROR: USER ABORT\n  no station 99";
+        let response = Response::failure(1, Status::UserAbort, text);
         tally.add(&Reply { response: Some(response), took: Duration::ZERO });
         tally.add(&Reply { response: None, took: Duration::ZERO });
         let reasons: Vec<_> = tally.failures.reasons.iter().map(|(r, n)| (r.as_str(), *n)).collect();
@@ -232,5 +243,6 @@ mod tests {
             tally.failures.add(&format!("reason {n}"));
         }
         assert_eq!((tally.failures.count, tally.failures.reasons.len()), (102, REASONS_MAX));
+        assert_eq!(tally.failures.others(), 102 - REASONS_MAX as u64);
     }
 }

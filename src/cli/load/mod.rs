@@ -15,6 +15,7 @@ use crate::{
         declared::{self, Declared},
     },
     clock,
+    simulate::tally::{LOST, reason_of},
     stop::Stop,
     wire::volt::status::Status,
 };
@@ -180,15 +181,15 @@ fn count(outcome: &mut Outcome, row: Row, reply: &Reply<'_>) {
             return;
         }
         Some(response) => {
-            let text = response.status_text.unwrap_or("no reason given");
+            let reason = reason_of(response);
             if response.status == Status::ServerUnavailable {
-                outcome.refused.get_or_insert_with(|| text.to_string());
+                outcome.refused.get_or_insert_with(|| reason.clone());
             }
-            text
+            reason
         }
-        None => crate::simulate::tally::LOST,
+        None => LOST.to_string(),
     };
-    outcome.rejects.add(row.line, reason, &row.record);
+    outcome.rejects.add(row.line, &reason, &row.record);
 }
 
 fn progress_bar(total_bytes: Option<u64>) -> ProgressBar {

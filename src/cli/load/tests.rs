@@ -104,7 +104,7 @@ fn failed_rows_are_told_with_line_and_reason_and_the_others_are_loaded() {
     lines.sort_unstable();
     assert_eq!(lines.len(), 3, "{rejects}");
     assert!(lines[0].starts_with("3,STATION_ID: ") && lines[0].ends_with(",x,Davis,250"), "{}", lines[0]);
-    assert_eq!(lines[1], "4,there is such a station,1,Again,250");
+    assert_eq!(lines[1], "4,GRACEFUL_FAILURE: there is such a station,1,Again,250");
     assert_eq!(lines[2], "8,\"1 fields, 3 expected\",5", "a text of two lines counts as two");
 }
 
