@@ -4,7 +4,10 @@ use super::workload;
 use std::{
     collections::VecDeque,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tollgate::{
     call::{Batch, PartitionId, ReplySink},
@@ -32,11 +35,15 @@ pub(super) type Reply = (i64, i8, Option<i64>);
 
 /// Collects replies of one life of a member.
 #[derive(Default)]
-pub(super) struct Inbox(Mutex<Vec<Reply>>);
+pub(super) struct Inbox {
+    replies: Mutex<Vec<Reply>>,
+    /// Calls that were answered from what is stored.
+    pub(super) repeated: AtomicU64,
+}
 
 impl ReplySink for Inbox {
     fn send(&self, frames: Vec<u8>, calls: u32, _received_us: u64) {
-        let mut replies = self.0.lock().expect("one thread");
+        let mut replies = self.replies.lock().expect("one thread");
         let mut rest = &frames[..];
         let before = replies.len();
         while let Ok(frame::Frame::Whole { body, rest: after }) = frame::split(rest) {
@@ -50,6 +57,10 @@ impl ReplySink for Inbox {
             rest = after;
         }
         assert_eq!(replies.len() - before, calls as usize, "as many frames as calls");
+    }
+
+    fn repeated(&self, _handle: i64) {
+        self.repeated.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -220,7 +231,7 @@ impl Member {
     pub(super) fn take_replies(&mut self) -> Vec<Reply> {
         self.up
             .as_mut()
-            .map(|up| std::mem::take(&mut *up.inbox.0.lock().expect("one thread")))
+            .map(|up| std::mem::take(&mut *up.inbox.replies.lock().expect("one thread")))
             .unwrap_or_default()
     }
 

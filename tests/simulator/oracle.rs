@@ -11,6 +11,52 @@ pub(super) struct Seen {
     pub(super) invoked_us: i64,
     pub(super) replied_us: Option<i64>,
     pub(super) outcome: Outcome,
+    /// How often it was asked for, and how many of these came to nothing for certain.
+    pub(super) attempts: u32,
+    pub(super) refused: u32,
+}
+
+impl Seen {
+    pub(super) fn new(operation: Operation, now_us: i64) -> Seen {
+        let outcome = Outcome::Unknown;
+        Seen { operation, invoked_us: now_us, replied_us: None, outcome, attempts: 1, refused: 0 }
+    }
+
+    /// It is asked for once more.
+    pub(super) fn again(&mut self) {
+        self.attempts += 1;
+        if self.outcome == Outcome::NotApplied {
+            self.outcome = Outcome::Unknown;
+        }
+    }
+
+    /// One of the attempts was answered.
+    pub(super) fn answered(&mut self, number: i64, outcome: Outcome, now_us: i64) {
+        assert!(
+            self.attempts > 1 || self.outcome == Outcome::Unknown,
+            "operation {number} was answered twice: {self:?}, now {outcome:?}"
+        );
+        match (self.outcome, outcome) {
+            (Outcome::Done(first), Outcome::Done(now)) => {
+                assert_eq!(first, now, "a repetition of operation {number} gets the first answer");
+            }
+            (Outcome::Done(_), Outcome::Aborted) | (Outcome::Aborted, Outcome::Done(_)) => {
+                panic!("operation {number}: {self:?}, now {outcome:?}")
+            }
+            // Another attempt may still have come to something.
+            (_, Outcome::NotApplied) => {
+                self.refused += 1;
+                let is_certain = self.outcome == Outcome::Unknown && self.refused == self.attempts;
+                if is_certain {
+                    self.outcome = Outcome::NotApplied;
+                }
+            }
+            (_, outcome) => {
+                self.outcome = outcome;
+                self.replied_us.get_or_insert(now_us);
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,11 +77,14 @@ pub(super) struct Final {
     pub(super) journal: Vec<(i64, i64, i64)>,
     pub(super) everywhere: BTreeMap<i64, usize>,
     pub(super) partitions: usize,
+    /// Rows whose time was over long ago.
+    pub(super) expired: u64,
 }
 
 /// # Panics
 /// If the history breaks a promise; the text says which.
 pub(super) fn check(history: &BTreeMap<i64, Seen>, last: &Final) {
+    assert_eq!(last.expired, 0, "what has a time to live is gone");
     let mut journal: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     let mut counters: BTreeMap<i64, i64> = BTreeMap::new();
     for &(key, operation, value) in &last.journal {

@@ -10,11 +10,16 @@ CREATE TABLE counters (id BIGINT NOT NULL, value BIGINT NOT NULL, PRIMARY KEY (i
 PARTITION TABLE counters ON COLUMN id;
 CREATE TABLE everywhere (operation BIGINT NOT NULL, PRIMARY KEY (operation));
 CREATE STREAM journal PARTITION ON COLUMN id (id BIGINT NOT NULL, operation BIGINT NOT NULL, value BIGINT NOT NULL);
+CREATE TABLE recent (id BIGINT NOT NULL, operation BIGINT NOT NULL, at TIMESTAMP NOT NULL, PRIMARY KEY (id, operation))
+    USING TTL 1 SECONDS ON COLUMN at BATCH_SIZE 10 MAX_FREQUENCY 20;
+PARTITION TABLE recent ON COLUMN id;
 CREATE VIEW totals AS SELECT id, COUNT(*), MAX(value) FROM journal GROUP BY id;
 ";
 
 /// A counter's key is from 0 to this.
 pub(super) const KEYS: i64 = 12;
+/// A write whose operation is a multiple of this has an identity, so that its client may ask again.
+pub(super) const KEYED_EVERY: i64 = 2;
 /// An append whose operation is a multiple of this changes rows, then aborts.
 pub(super) const ABORT_EVERY: i64 = 13;
 
@@ -39,6 +44,8 @@ fn append(tx: &mut Tx<'_>, id: i64, operation: i64) -> Result<i64, Abort> {
     dynamic::upsert(tx.store_mut(), table, &[Value::BigInt(id), Value::BigInt(value)], now_us)?;
     let row = [Value::BigInt(id), Value::BigInt(operation), Value::BigInt(value)];
     dynamic::insert(tx.store_mut(), table + 2, &row, now_us)?;
+    let recent = [Value::BigInt(id), Value::BigInt(operation), Value::Timestamp(now_us)];
+    dynamic::insert(tx.store_mut(), table + 3, &recent, now_us)?;
     if operation % ABORT_EVERY == 0 {
         return Err(Abort::user("every thirteenth is refused after it wrote"));
     }
@@ -67,6 +74,13 @@ pub(super) enum Operation {
     Everywhere,
 }
 
+impl Operation {
+    /// Whether the call with that number has an identity.
+    pub(super) fn is_keyed(self, number: i64) -> bool {
+        !matches!(self, Operation::Read { .. }) && number % KEYED_EVERY == 0
+    }
+}
+
 /// The operation as a batch of one call, with the operation's number as its handle.
 pub(super) fn batch(
     registry: &Registry,
@@ -86,12 +100,17 @@ pub(super) fn batch(
         writer.put_i64(parameter);
     }
     writer.finish();
+    let parameters = 0..bytes.len() as u32;
+    let identity = operation.is_keyed(number).then(|| {
+        bytes.extend_from_slice(&number.to_be_bytes());
+        parameters.end..bytes.len() as u32
+    });
     let call = Call {
         handle: number,
         procedure: registry.find(name).expect("registered"),
         target,
-        parameters: 0..bytes.len() as u32,
-        identity: None,
+        parameters,
+        identity,
     };
     Batch { sink, received_us: 0, bytes: bytes.into(), calls: vec![call] }
 }

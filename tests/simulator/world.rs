@@ -11,13 +11,14 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 use std::{
     collections::BTreeMap,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 use tollgate::{
     call::{PartitionId, Target},
+    expiry::Keep,
     wire::volt::status::Status,
 };
-use tollgate_cluster::{disk::Keep, replica::RaftMessage};
+use tollgate_cluster::{disk::Keep as KeepOnDisk, replica::RaftMessage};
 use tollgate_schema::{record, ring::Ring, value::Value};
 
 const CLIENTS: usize = 8;
@@ -36,6 +37,8 @@ pub(super) struct Report {
     pub(super) unknown: u64,
     pub(super) crashes: u64,
     pub(super) snapshots: u64,
+    /// Calls that were asked for again and got the answer that was stored.
+    pub(super) repeated: u64,
 }
 
 enum Event {
@@ -54,6 +57,8 @@ enum Event {
 #[derive(Default, Clone)]
 struct Client {
     waits_for: Option<(i64, i64)>,
+    /// The call before, if it may be asked for again.
+    last: Option<i64>,
 }
 
 /// See the module.
@@ -179,8 +184,11 @@ impl World {
 
     fn tick(&mut self, member: usize) {
         self.at(TICK_US, Event::Tick(member));
+        let member_us = self.now_us + self.members[member].clock_offset_us;
         if let Some(up) = &mut self.members[member].up {
             up.core.tick();
+            let keep = Keep { stream_rows: u64::MAX, sessions_us: 3600 * 1_000_000 };
+            up.core.expire(member_us, &keep);
             self.pump(member);
         }
     }
@@ -254,12 +262,19 @@ impl World {
         }
         // Replies that had left before it died did leave.
         self.replies(member);
+        self.count_repeated(member);
         self.report.crashes += 1;
-        let keep = [Keep::Durable, Keep::Subset, Keep::Everything][self.rng.random_range(0..3)];
+        let keep =
+            [KeepOnDisk::Durable, KeepOnDisk::Subset, KeepOnDisk::Everything][self.rng.random_range(0..3)];
         let seed = self.rng.random();
         self.members[member].crash(keep, seed);
         let down_us = self.rng.random_range(1_000..2_000_000);
         self.at(down_us, Event::Restart(member));
+    }
+
+    fn count_repeated(&mut self, member: usize) {
+        let up = self.members[member].up.as_ref().expect("it is up");
+        self.report.repeated += up.inbox.repeated.swap(0, Ordering::Relaxed);
     }
 
     fn restart(&mut self, member: usize) {
@@ -300,6 +315,18 @@ impl World {
         }
         let think_us = self.rng.random_range(1_000..60_000);
         self.at(think_us, Event::Client(client));
+        // Whoever does not know whether a call was done asks again, if the call has an identity; sometimes even if it
+        // was answered.
+        if let Some(number) = self.clients[client].last.take() {
+            let seen = &self.history[&number];
+            let asks = match seen.outcome {
+                Outcome::Unknown | Outcome::NotApplied => 900,
+                Outcome::Done(_) | Outcome::Aborted => 50,
+            };
+            if chance(&mut self.rng, asks) {
+                return self.ask_somewhere(client, seen.operation, Some(number));
+            }
+        }
         let (key, choice) = (self.rng.random_range(0..=KEYS), self.rng.random_range(0..100));
         let operation = match choice {
             0..65 => Operation::Append { key },
@@ -307,26 +334,39 @@ impl World {
             _ if self.members.len() == 1 => Operation::Everywhere,
             _ => Operation::Read { key },
         };
-        let partition = self.ring.partition_of_int(key);
-        let target = match operation {
-            Operation::Everywhere => Target::All,
-            _ => Target::Partition(partition),
+        self.ask_somewhere(client, operation, None);
+    }
+
+    /// `again`: the number the operation has already.
+    fn ask_somewhere(&mut self, client: usize, operation: Operation, again: Option<i64>) {
+        let (partition, target) = match operation {
+            Operation::Everywhere => (0, Target::All),
+            Operation::Append { key } | Operation::Read { key } => {
+                let partition = self.ring.partition_of_int(key);
+                (partition, Target::Partition(partition))
+            }
         };
         // Clients mostly know the leader, and sometimes ask another.
         let leader = (0..self.members.len()).find(|&m| self.members[m].serves(partition));
         let anyone = self.rng.random_range(0..self.members.len());
         let member = leader.filter(|_| self.rng.random_bool(0.9)).unwrap_or(anyone);
         if self.members[member].up.is_none() {
+            self.clients[client].last = again;
             return;
         }
-        self.ask(client, member, operation, target);
+        let number = again.unwrap_or(self.next_operation);
+        match again {
+            Some(number) => self.history.get_mut(&number).expect("it was asked for").again(),
+            None => {
+                self.next_operation += 1;
+                self.history.insert(number, Seen::new(operation, self.now_us));
+            }
+        }
+        self.ask(client, member, operation, number, target);
     }
 
-    fn ask(&mut self, client: usize, member: usize, operation: Operation, target: Target) {
-        let number = self.next_operation;
-        self.next_operation += 1;
-        let outcome = Outcome::Unknown;
-        self.history.insert(number, Seen { operation, invoked_us: self.now_us, replied_us: None, outcome });
+    fn ask(&mut self, client: usize, member: usize, operation: Operation, number: i64, target: Target) {
+        self.clients[client].last = Some(number).filter(|&number| operation.is_keyed(number));
         self.clients[client].waits_for = Some((number, self.now_us));
         let sink = self.members[member].up.as_ref().expect("it is up").inbox.clone();
         let batch = workload::batch(self.members[member].registry(), operation, number, target, sink);
@@ -340,15 +380,14 @@ impl World {
             reply.hash(&mut self.hasher);
             let (number, status, answer) = reply;
             let seen = self.history.get_mut(&number).expect("a reply to a call");
-            assert_eq!(seen.outcome, Outcome::Unknown, "operation {number} was answered twice");
-            seen.replied_us = Some(self.now_us);
-            seen.outcome = match (Status::from_code(status), answer) {
+            let outcome = match (Status::from_code(status), answer) {
                 (Some(Status::Success), Some(value)) => Outcome::Done(value),
                 (Some(Status::ServerUnavailable), None) => Outcome::NotApplied,
                 (Some(Status::UserAbort), None) => Outcome::Aborted,
                 other => panic!("operation {number}: {other:?}"),
             };
-            match seen.outcome {
+            seen.answered(number, outcome, self.now_us);
+            match outcome {
                 Outcome::Done(_) => self.report.acknowledged += 1,
                 Outcome::NotApplied => self.report.not_applied += 1,
                 _ => {}
@@ -380,6 +419,7 @@ impl World {
             assert_eq!(leaders, 1, "partition {partition} has one leader after everything healed");
         }
         let states: Vec<Vec<u64>> = self.members.iter().map(digests).collect();
+        (0..self.members.len()).for_each(|member| self.count_repeated(member));
         assert!(states.iter().all(|s| *s == states[0]), "the members ended equal: {states:?}");
         oracle::check(&self.history, &last_state(&self.members[0]));
     }
@@ -394,9 +434,12 @@ fn last_state(member: &Member) -> Final {
     let (journal_table, everywhere_table) =
         (catalog.find("journal").expect("in the DDL"), catalog.find("everywhere").expect("in the DDL"));
     let integer = |value: &Value| if let Value::BigInt(v) = value { *v } else { panic!("{value:?}") };
-    let mut last = Final { journal: Vec::new(), everywhere: BTreeMap::new(), partitions: PARTITIONS.into() };
+    let recent_table = catalog.find("recent").expect("in the DDL");
+    let (journal, everywhere, partitions) = (Vec::new(), BTreeMap::new(), PARTITIONS.into());
+    let mut last = Final { journal, everywhere, partitions, expired: 0 };
     for partition in member.up.as_ref().expect("all are up").core.partitions() {
         let store = partition.store();
+        last.expired += store.count(recent_table);
         for (_, _, row) in store.stream_read(journal_table, 0, usize::MAX) {
             let values = record::decode_row(catalog.table(journal_table), row);
             last.journal.push((integer(&values[0]), integer(&values[1]), integer(&values[2])));
