@@ -287,19 +287,16 @@ impl HistoryRows {
         let (head, tag) = self.head_of_row(row);
         let time = self.time.of(row.fixed);
         let mut equals_after = 0;
-        for other in History::new(&self.chunks.pages, head, self.time) {
-            let other_time = self.time.of(other.fixed);
-            if other_time < time {
+        for other in History::new(&self.chunks.pages, head, self.time).up_to(time) {
+            if self.time.of(other.fixed) < time {
                 return None;
             }
-            if other_time == time {
-                if other == row {
-                    let at = self.position(head, time, equals_after + 1);
-                    self.remove_at(tag, head, at);
-                    return Some(equals_after);
-                }
-                equals_after += 1;
+            if other == row {
+                let at = self.position(head, time, equals_after + 1);
+                self.remove_at(tag, head, at);
+                return Some(equals_after);
             }
+            equals_after += 1;
         }
         None
     }

@@ -181,9 +181,9 @@ impl Store {
         // The window's time is the last column, and eight bytes.
         let (key, window) = group.split_at(group.len() - 8);
         let window_of = |row: RowRef<'_>| super::key::of_row(row, &plan.key[1..]);
-        let rows = history.of(history.keying.probe_encoded(key));
-        let mut runs = Runs::new(plan, rows).skip_while(|run| window_of(run.as_ref()).as_slice() > window);
-        runs.next().filter(|run| window_of(run.as_ref()) == window)
+        let value = u64::from_be_bytes(window.try_into().expect("eight bytes")) as i64 ^ i64::MIN;
+        let rows = history.of(history.keying.probe_encoded(key)).up_to(plan.latest_in_window(value));
+        Runs::new(plan, rows).next().filter(|run| window_of(run.as_ref()) == window)
     }
 
     /// The first offset a stream still holds, and the offset its next row will get.

@@ -16,7 +16,7 @@ use crate::{
     },
     row::{RowBuf, RowRef, Slot},
     types::Type,
-    value::{NULL_FLOAT, Value, convert},
+    value::{NULL_BIGINT, NULL_FLOAT, Value, convert},
 };
 
 #[derive(Clone, Debug)]
@@ -125,6 +125,20 @@ impl ViewPlan {
             }
         }
         image.fixed.resize(self.stored_width, 0);
+    }
+
+    /// The latest time that the last group, a window, puts into the group with that value.
+    pub(crate) fn latest_in_window(&self, value_us: i64) -> i64 {
+        match self.groups.last().expect("a view of runs has a window").window {
+            None => value_us,
+            _ if value_us == NULL_BIGINT => value_us,
+            Some((_, _, true)) if value_us == i64::MAX => value_us,
+            Some((_, _, true)) => value_us - 1,
+            Some((unit, count, false)) => match time_window(unit, count, value_us, true) {
+                i64::MAX => i64::MAX,
+                end_us => end_us - 1,
+            },
+        }
     }
 
     /// Whether the view can be read off the runs of its source's clustering: its groups are the clustering key and a window of the
@@ -257,4 +271,41 @@ fn encode_literal(value: &Value, column_type: Type) -> Vec<u8> {
         Value::Varbinary(value) => key::push_text(Some(value), &mut encoded),
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ddl;
+
+    #[test]
+    fn a_window_ends_where_the_next_begins() {
+        let text = "CREATE TABLE taps (card INTEGER NOT NULL, at TIMESTAMP);
+            PARTITION TABLE taps ON COLUMN card; CREATE INDEX by_card ON taps (card, at);";
+        for group in ["at", "TRUNCATE(MONTH, at)", "TIME_WINDOW(WEEK, 3, at)", "TIME_WINDOW(DAY, 2, at, END)"]
+        {
+            let view =
+                format!("CREATE VIEW w (card, w) AS SELECT card, {group} FROM taps GROUP BY card, {group};");
+            let catalog = ddl::parse(&format!("{text}{view}")).unwrap();
+            let table = catalog.table(1);
+            let TableKind::View(view) = &table.kind else { panic!("a view") };
+            assert!(ViewPlan::is_runs_of(&catalog, view));
+            let plan = ViewPlan::new(&catalog, table, view);
+            let window_of = |time_us: i64| {
+                let fixed = [&[0; 4][..], &time_us.to_le_bytes()].concat();
+                let mut image = RowBuf::default();
+                plan.begin(RowRef { fixed: &fixed, tail: &[] }, &mut image);
+                image.as_ref().integer(4, 8)
+            };
+            for time_us in [i64::MIN, i64::MIN + 1, -86_400_000_001, -1, 0, 1_700_000_000_123_456, i64::MAX] {
+                let latest = plan.latest_in_window(window_of(time_us));
+                assert!(latest >= time_us, "{group} of {time_us}");
+                assert_eq!(window_of(latest), window_of(time_us), "{group} of {time_us}");
+                // The ends of time are one window with what is clamped to them.
+                if latest < i64::MAX && time_us > i64::MIN + 1 {
+                    assert!(window_of(latest + 1) > window_of(time_us), "{group} of {time_us}");
+                }
+            }
+        }
+    }
 }
