@@ -87,8 +87,8 @@ impl Core {
 
     /// Runs every call of a batch.
     pub fn run(&mut self, batch: &Batch, now_us: i64) {
+        let registry = self.registry.clone();
         for call in &batch.calls {
-            let registry = self.registry.clone();
             let registered = registry.get(call.procedure);
             let ran = match call.target {
                 Target::Partition(id) => self.run_single(registered, batch, call, id, now_us),
