@@ -23,8 +23,8 @@ use tollgate_cluster::{
     log::LogBatch,
     replica::{Outbox, RaftMessage, RoleChange},
 };
-use tollgate_procedures::{Abort, MultiTx, Registry, Results, procedure::Code, registry::Registered};
-use tollgate_schema::{ring::Ring, store::Store};
+use tollgate_procedures::{Abort, Kind, MultiTx, Registry, Results, procedure::Code, registry::Registered};
+use tollgate_schema::{catalog::TableId, codec::ParamReader, ring::Ring, store::Store};
 
 /// See the module.
 pub struct Core {
@@ -35,6 +35,11 @@ pub struct Core {
     outbox: Outbox,
     pub counters: Counters,
 }
+
+/// How many calls before its turn the place of a call's key is asked for, and then its rows: each takes about as long
+/// as memory takes to answer.
+const AHEAD_OF_KEY: usize = 12;
+const AHEAD_OF_ROW: usize = 6;
 
 /// What a flush asks of the shell.
 #[derive(Default)]
@@ -88,13 +93,41 @@ impl Core {
     /// Runs every call of a batch.
     pub fn run(&mut self, batch: &Batch, now_us: i64) {
         let registry = self.registry.clone();
-        for call in &batch.calls {
+        for (at, call) in batch.calls.iter().enumerate() {
+            if let Some(later) = batch.calls.get(at + AHEAD_OF_KEY) {
+                self.prefetch(registry.get(later.procedure), batch, later, Store::prefetch);
+            }
+            if let Some(later) = batch.calls.get(at + AHEAD_OF_ROW) {
+                self.prefetch(registry.get(later.procedure), batch, later, Store::prefetch_row);
+            }
             let registered = registry.get(call.procedure);
             let ran = match call.target {
                 Target::Partition(id) => self.run_single(registered, batch, call, id, now_us),
                 Target::All => self.run_multi(registered, batch, call, now_us),
             };
             self.counters.count(call.procedure, ran);
+        }
+    }
+
+    /// Asks for what a call will look at, as far as it is known by its key.
+    #[inline]
+    fn prefetch(
+        &self,
+        registered: &Registered,
+        batch: &Batch,
+        call: &Call,
+        ask: impl Fn(&Store, TableId, i64),
+    ) {
+        let (Kind::Single { parameter: 0 }, Target::Partition(id)) = (registered.procedure.kind, call.target)
+        else {
+            return;
+        };
+        let parameters = &batch.bytes[call.parameters.start as usize..call.parameters.end as usize];
+        if let Some(Some(partition)) = self.partitions.get(usize::from(id))
+            && let Ok(mut reader) = ParamReader::new(parameters)
+            && let Some(key) = reader.take_integer()
+        {
+            registered.touches.iter().for_each(|&table| ask(partition.store(), table, key));
         }
     }
 

@@ -79,6 +79,7 @@ fn procedure(catalog: &Arc<Catalog>, table: TableId, action: Action) -> Procedur
             None => Kind::Anywhere,
         },
         read_only: action == Action::Select,
+        touches: Vec::new(),
         code,
     }
 }

@@ -41,6 +41,7 @@ pub fn procedures() -> Vec<Procedure> {
             parameters: parameters(&[key, table, upsert, rows]),
             kind: Kind::Single { parameter: 0 },
             read_only: false,
+            touches: Vec::new(),
             code: Code::Single(Box::new(load_here)),
         },
         Procedure {
@@ -48,6 +49,7 @@ pub fn procedures() -> Vec<Procedure> {
             parameters: parameters(&[table, upsert, rows]),
             kind: Kind::Multi,
             read_only: false,
+            touches: Vec::new(),
             code: Code::Multi(Box::new(load_anywhere)),
         },
     ]

@@ -43,6 +43,8 @@ pub struct Procedure {
     pub kind: Kind,
     /// Writes by a read-only procedure abort it.
     pub read_only: bool,
+    /// Tables whose rows of the partitioning key it looks at, if the key is one integer.
+    pub touches: Vec<String>,
     pub code: Code,
 }
 
@@ -58,6 +60,7 @@ impl Procedure {
             parameters: F::parameters(names),
             kind: Kind::Single { parameter: 0 },
             read_only: false,
+            touches: Vec::new(),
             code: Code::Single(code.into_code(name.to_string(), names.map(str::to_string))),
         }
     }
@@ -80,6 +83,7 @@ impl Procedure {
             parameters: F::parameters(names),
             kind: Kind::Multi,
             read_only: false,
+            touches: Vec::new(),
             code: Code::Multi(code.into_code(name.to_string(), names.map(str::to_string))),
         }
     }
@@ -88,6 +92,13 @@ impl Procedure {
     pub fn partitioned_by(mut self, parameter: usize) -> Procedure {
         assert!(parameter < self.parameters.len(), "{} has no parameter {parameter}", self.name);
         self.kind = Kind::Single { parameter };
+        self
+    }
+
+    /// Names the tables whose rows of the partitioning key the procedure looks at, so that they are on their way from
+    /// memory before it runs. Changes no answer, only the time it takes.
+    pub fn touching<const N: usize>(mut self, tables: [&str; N]) -> Procedure {
+        self.touches = tables.map(str::to_string).to_vec();
         self
     }
 

@@ -17,6 +17,8 @@ pub type ProcedureId = u16;
 pub enum RegistryError {
     #[error("schema {schema}: {error}")]
     Ddl { schema: String, error: DdlError },
+    #[error("procedure {procedure} is said to touch {table}, which there is not")]
+    UnknownTable { procedure: String, table: String },
     #[error("two procedures are called {0}")]
     DuplicateProcedure(String),
     #[error("schema {schema}: {table} is a name of the server's own tables")]
@@ -27,6 +29,8 @@ pub enum RegistryError {
 pub struct Registered {
     pub procedure: Procedure,
     pub base: TableId,
+    /// [`Procedure::touches`], found.
+    pub touches: Vec<TableId>,
 }
 
 /// Schemas and procedures, in the order they were given.
@@ -91,7 +95,14 @@ impl Registry {
             return Err(RegistryError::DuplicateProcedure(procedure.name));
         }
         self.exact.insert(procedure.name.clone(), id);
-        self.procedures.push(Registered { procedure, base });
+        let touches = procedure.touches.iter().map(|table| {
+            self.catalog.find(table).ok_or_else(|| RegistryError::UnknownTable {
+                procedure: procedure.name.clone(),
+                table: table.clone(),
+            })
+        });
+        let touches = touches.collect::<Result<_, _>>()?;
+        self.procedures.push(Registered { procedure, base, touches });
         Ok(())
     }
 

@@ -26,9 +26,12 @@ const TAP: [&str; 5] = ["card_id", "date_time", "station_id", "activity_code", "
 /// The metro's procedures.
 pub fn procedures() -> Vec<Procedure> {
     vec![
-        Procedure::single("ValidateEntry", TAP, validate_entry::validate_entry),
-        Procedure::single("ProcessExit", TAP, process_exit::process_exit),
-        Procedure::single("RechargeCard", ["card_id", "amount", "station_id"], recharge_card::recharge_card),
+        Procedure::single("ValidateEntry", TAP, validate_entry::validate_entry)
+            .touching(["cards", "card_events", "card_rides"]),
+        Procedure::single("ProcessExit", TAP, process_exit::process_exit)
+            .touching(["card_events", "card_rides"]),
+        Procedure::single("RechargeCard", ["card_id", "amount", "station_id"], recharge_card::recharge_card)
+            .touching(["cards"]),
     ]
 }
 
