@@ -13,8 +13,6 @@ DROP VIEW card_history_second    IF EXISTS;
 DROP STREAM card_alert_export    IF EXISTS;
 DROP STREAM fraud                IF EXISTS;
 DROP STREAM trips                IF EXISTS;
-DROP TABLE open_rides            IF EXISTS;
-DROP TABLE card_rides            IF EXISTS;
 DROP TABLE card_events           IF EXISTS;
 DROP TABLE cards                 IF EXISTS;
 DROP TABLE train_events          IF EXISTS;
@@ -59,6 +57,7 @@ CREATE TABLE cards (
   phone          VARCHAR(10),
   email          VARCHAR(50),
   notify         TINYINT           DEFAULT 0 NOT NULL, -- 0 none, 1 email, 2 text
+  accepted_entries INTEGER         DEFAULT 0 NOT NULL HIDDEN, -- rides are numbered by it
   PRIMARY KEY (card_id)
 );
 PARTITION TABLE cards ON COLUMN card_id;
@@ -69,7 +68,8 @@ CREATE TABLE card_events (
   station_id     SMALLINT          NOT NULL,
   activity_code  TINYINT           NOT NULL, -- 1 entry, 2 purchase, -1 exit
   amount         INTEGER           NOT NULL, -- cents
-  accept         TINYINT           NOT NULL  -- 1 accepted, 0 rejected, -1 fraud
+  accept         TINYINT           NOT NULL, -- 1 accepted, 0 rejected, -1 fraud
+  ride           INTEGER           DEFAULT 0 NOT NULL HIDDEN -- n: accepted entry n waits for its exit; -n: it had one
 );
 PARTITION TABLE card_events ON COLUMN card_id;
 CREATE INDEX card_events_by_card ON card_events (card_id, date_time, activity_code);
@@ -79,25 +79,6 @@ CREATE VIEW card_history_second AS
   SELECT card_id, TRUNCATE(SECOND, date_time) AS second
   FROM card_events
   GROUP BY card_id, second;
-
--- How many entries of a card were accepted, and the latest of them while no exit has been paired with it.
-CREATE TABLE card_rides (
-  card_id          INTEGER         NOT NULL,
-  accepted_entries INTEGER         DEFAULT 0 NOT NULL,
-  open_time        TIMESTAMP,
-  open_ride        INTEGER,
-  PRIMARY KEY (card_id)
-);
-PARTITION TABLE card_rides ON COLUMN card_id;
-
--- Older accepted entries that no exit has been paired with.
-CREATE TABLE open_rides (
-  card_id        INTEGER           NOT NULL,
-  entry_time     TIMESTAMP         NOT NULL,
-  ride           INTEGER           NOT NULL
-);
-PARTITION TABLE open_rides ON COLUMN card_id;
-CREATE INDEX open_rides_by_card ON open_rides (card_id, entry_time);
 
 -- What the decisions publish -----------------------------------------------------------------------------------
 

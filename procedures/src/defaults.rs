@@ -47,7 +47,7 @@ pub fn of_table(catalog: &Arc<Catalog>, table: TableId) -> Vec<Procedure> {
 
 fn procedure(catalog: &Arc<Catalog>, table: TableId, action: Action) -> Procedure {
     let def = catalog.table(table);
-    let columns: Vec<usize> = (0..def.columns.len()).collect();
+    let columns: Vec<usize> = (0..def.visible().len()).collect();
     let key = def.primary_key.as_ref().map(|k| k.columns.clone()).unwrap_or_default();
     let (suffix, parameters) = match action {
         Action::Insert => ("insert", columns),
@@ -132,8 +132,8 @@ impl Task {
         let def = self.catalog.table(self.table);
         let key = || def.primary_key.as_ref().map(|k| k.columns.clone()).unwrap_or_default();
         match self.action {
-            Action::Insert | Action::Upsert => (0..def.columns.len()).collect(),
-            Action::Update => (0..def.columns.len()).chain(key()).collect(),
+            Action::Insert | Action::Upsert => (0..def.visible().len()).collect(),
+            Action::Update => (0..def.visible().len()).chain(key()).collect(),
             Action::Delete | Action::Select => key(),
         }
     }
@@ -161,7 +161,7 @@ impl Task {
 
     fn write(&self, store: &mut Store, values: &[Value], now_us: i64) -> Result<i64, Abort> {
         let def = self.catalog.table(self.table);
-        let columns = def.columns.len();
+        let columns = def.visible().len();
         match self.action {
             Action::Insert => {
                 dynamic::insert(store, self.table, values, now_us)?;
@@ -181,12 +181,12 @@ impl Task {
 
     fn select(&self, store: &Store, key: &[Value], results: &mut Results<'_>) -> Result<(), Abort> {
         let def = self.catalog.table(self.table);
-        let header = TableHeader::new(def.columns.iter().map(|c| (c.name.as_str(), c.column_type)));
+        let header = TableHeader::new(def.visible().iter().map(|c| (c.name.as_str(), c.column_type)));
         let found = dynamic::find(store, self.table, key)?;
         results.table(&header, |table| {
             if let Some(values) = found {
                 table.row(|row| {
-                    values.iter().for_each(|value| {
+                    values.iter().take(header.columns()).for_each(|value| {
                         row.put_value(value);
                     });
                 });

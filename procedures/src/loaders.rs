@@ -96,12 +96,12 @@ impl<'a> Load<'a> {
         if upsert && def.primary_key.is_none() {
             return Err(Abort::Row(format!("{} has no primary key to upsert by", def.name)));
         }
-        if rows.column_count() != def.columns.len() {
+        if rows.column_count() != def.visible().len() {
             return Err(refuse(format!(
                 "{} columns, {} has {}",
                 rows.column_count(),
                 def.name,
-                def.columns.len()
+                def.visible().len()
             )));
         }
         Ok(Load { table, upsert, rows })

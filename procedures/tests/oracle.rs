@@ -320,6 +320,7 @@ fn compare_rows(oracle: &Oracle, real: &Real) {
             Value::TinyInt(code),
             Value::Integer(amount),
             Value::TinyInt(accept),
+            Value::Integer(_),
         ] = row[..]
         else {
             panic!("card_events row {row:?}")

@@ -67,6 +67,9 @@ pub struct ColumnDef {
     pub default: Value,
     /// DEFAULT NOW / CURRENT_TIMESTAMP: the transaction's time.
     pub default_now: bool,
+    /// Kept for the procedures alone: not among the columns that clients insert, list or select by `*`. Hidden columns
+    /// are the last ones, of fixed width, and have a default or may be NULL.
+    pub hidden: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -224,6 +227,12 @@ impl Catalog {
 }
 
 impl TableDef {
+    /// The columns that clients know: all but the hidden ones, which are the last.
+    pub fn visible(&self) -> &[ColumnDef] {
+        let count = self.columns.iter().take_while(|column| !column.hidden).count();
+        &self.columns[..count]
+    }
+
     /// The column of that name, in any case.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))

@@ -3,7 +3,7 @@
 use crate::{
     catalog::TableId,
     record::{self, RowError},
-    row::{Layout, RowBuf, RowRef},
+    row::{Layout, RowBuf, RowRef, Slot},
     store::{
         RowId, Store, WriteError,
         key::{self, KeyColumn},
@@ -46,7 +46,7 @@ pub fn insert(store: &mut Store, table: TableId, values: &[Value], now_us: i64) 
 pub fn upsert(store: &mut Store, table: TableId, values: &[Value], now_us: i64) -> Result<(), DynamicError> {
     let row = encode(store, table, values, now_us)?;
     match find_image(store, table, row.as_ref()) {
-        Some(id) => store.update(table, id, row.as_ref())?,
+        Some(id) => replace(store, table, id, row)?,
         None => store.insert(table, row.as_ref())?,
     }
     Ok(())
@@ -62,8 +62,18 @@ pub fn update(
 ) -> Result<bool, DynamicError> {
     let row = encode(store, table, values, now_us)?;
     let Some(id) = find_id(store, table, key)? else { return Ok(false) };
-    store.update(table, id, row.as_ref())?;
+    replace(store, table, id, row)?;
     Ok(true)
+}
+
+/// Replaces a row; its hidden columns stay as they are.
+fn replace(store: &mut Store, table: TableId, id: RowId, mut row: RowBuf) -> Result<(), WriteError> {
+    let def = store.catalog().table(table);
+    if let Some(Slot::Fixed { offset }) = def.layout.slots.get(def.visible().len()) {
+        let hidden = *offset as usize..;
+        row.fixed[hidden.clone()].copy_from_slice(&store.row(table, id).fixed[hidden]);
+    }
+    store.update(table, id, row.as_ref())
 }
 
 /// Deletes the row of that primary key; false: there is no such row.

@@ -97,7 +97,7 @@ pub(super) fn plan(
 /// The columns that values are given for; without a list all of them.
 fn targets(columns: &[ast::Ident], def: &TableDef) -> Result<Vec<usize>, SqlError> {
     if columns.is_empty() {
-        return Ok((0..def.columns.len()).collect());
+        return Ok((0..def.visible().len()).collect());
     }
     let mut targets = Vec::new();
     for name in columns {

@@ -260,7 +260,7 @@ impl Planner<'_> {
     }
 
     fn all_columns(&mut self) {
-        for (column, def) in self.def.columns.iter().enumerate() {
+        for (column, def) in self.def.visible().iter().enumerate() {
             self.columns.push((def.name.clone(), def.column_type));
             self.outputs.push(Expr::Column(column));
         }

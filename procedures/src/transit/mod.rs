@@ -1,19 +1,16 @@
 //! The metro: cards are tapped, recharged, and judged. One procedure a file.
 //!
 //! - [`validate_entry`]: where a tap is judged, with the fraud rules in [`fraud_rules`];
-//! - [`process_exit`]: an exit, and the trip it ends; [`rides`]: which entries wait for their exit;
+//! - [`process_exit`]: an exit, and the trip it ends;
 //! - [`recharge_card`]: money in.
 
 pub mod fraud_rules;
 mod process_exit;
 mod recharge_card;
-mod rides;
 mod tap;
 mod validate_entry;
 
 use crate::procedure::Procedure;
-use std::fmt;
-
 pub use tap::{ACCEPTED, ENTRY, EXIT, FRAUD, REJECTED};
 
 tollgate_schema_macros::schema! {
@@ -27,21 +24,9 @@ const TAP: [&str; 5] = ["card_id", "date_time", "station_id", "activity_code", "
 pub fn procedures() -> Vec<Procedure> {
     vec![
         Procedure::single("ValidateEntry", TAP, validate_entry::validate_entry)
-            .touching(["cards", "card_events", "card_rides"]),
-        Procedure::single("ProcessExit", TAP, process_exit::process_exit)
-            .touching(["card_events", "card_rides"]),
+            .touching(["cards", "card_events"]),
+        Procedure::single("ProcessExit", TAP, process_exit::process_exit).touching(["card_events"]),
         Procedure::single("RechargeCard", ["card_id", "amount", "station_id"], recharge_card::recharge_card)
             .touching(["cards"]),
     ]
-}
-
-/// Cents as `D.CC`.
-struct Money(i32);
-
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let cents = self.0.unsigned_abs();
-        write!(f, "{sign}{}.{:02}", cents / 100, cents % 100)
-    }
 }

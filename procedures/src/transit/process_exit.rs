@@ -2,7 +2,6 @@
 
 use super::{
     metro::{CardEvents, Tables, Trips},
-    rides,
     tap::{self, ACCEPTED, Answer, ENTRY, EXIT},
 };
 use crate::{
@@ -10,6 +9,9 @@ use crate::{
     transaction::{Outcome, Tx},
 };
 
+/// A card's rides are numbered from 1 in the order their entries were accepted; the number stands with the entry,
+/// negative once an exit was paired with it.
+///
 /// Records the exit and pairs it with the card's latest accepted entry at or before it, if no exit has been paired
 /// with that entry: then a `trips` row is written. Aborts on an unknown station.
 pub(super) fn process_exit(
@@ -29,7 +31,15 @@ pub(super) fn process_exit(
         .card_events()
         .history(card_id)
         .find(|e| e.date_time() <= exit_us && e.activity_code() == ENTRY && e.accept() == ACCEPTED)
-        .map(|e| (e.date_time(), e.station_id()));
+        .map(|e| CardEvents {
+            card_id,
+            date_time: e.date_time(),
+            station_id: e.station_id(),
+            activity_code: ENTRY,
+            amount: e.amount(),
+            accept: ACCEPTED,
+            ride: e.ride(),
+        });
     tx.card_events().insert(CardEvents {
         card_id,
         date_time: exit_us,
@@ -37,16 +47,18 @@ pub(super) fn process_exit(
         activity_code: EXIT,
         amount: 0,
         accept: ACCEPTED,
+        ride: 0,
     })?;
-    if let Some((entry_us, entry_station)) = entry
-        && let Some(ride) = rides::close(tx, card_id, entry_us)?
-    {
-        let trip_id = format!("{card_id}_{ride}");
+    // Numbers below 0 had their exit; 0 has an entry that was loaded, not judged.
+    if let Some(entry) = entry.filter(|entry| entry.ride > 0) {
+        let trip_id = format!("{card_id}_{}", entry.ride);
+        tx.card_events().delete(entry)?;
+        tx.card_events().insert(CardEvents { ride: -entry.ride, ..entry })?;
         tx.trips().append(Trips {
             trip_id: &trip_id,
             card_id,
-            entry_station: i32::from(entry_station),
-            entry_time: entry_us,
+            entry_station: i32::from(entry.station_id),
+            entry_time: entry.date_time,
             exit_station: i32::from(exit_station),
             exit_time: exit_us,
         })?;

@@ -1,11 +1,10 @@
 //! What a tap is, and the answer to one: `card_accepted TINYINT, message STRING`.
 
-use super::Money;
 use crate::{
     abort::Abort,
     results::{Results, ToResults},
 };
-use std::{fmt::Write, sync::LazyLock};
+use std::sync::LazyLock;
 use tollgate_schema::{
     codec::table::TableHeader,
     types::{Type, VARCHAR_DEFAULT},
@@ -60,26 +59,73 @@ impl Answer {
         i8::from(accepted)
     }
 
-    /// Appends the text.
-    fn write_message(self, out: &mut String) {
-        let text = match self {
-            Answer::CardInvalid => "Card Invalid",
-            Answer::CardDisabled => "Card Disabled",
-            Answer::CardExpired => "Card Expired",
-            Answer::Fraudulent => "Fraudulent transaction",
-            Answer::ExitRecorded => "",
+    /// The text, without going through the formatting machinery: every tap has one.
+    fn message(self) -> Message {
+        let mut message = Message::default();
+        match self {
+            Answer::CardInvalid => message.push("Card Invalid"),
+            Answer::CardDisabled => message.push("Card Disabled"),
+            Answer::CardExpired => message.push("Card Expired"),
+            Answer::Fraudulent => message.push("Fraudulent transaction"),
+            Answer::ExitRecorded => {}
             Answer::InsufficientBalance(cents) => {
-                return write!(out, "Card has insufficient balance: {}", Money(cents))
-                    .expect("a String takes it");
+                message.push("Card has insufficient balance: ");
+                message.push_money(cents);
             }
             Answer::RemainingBalance(cents) => {
-                return write!(out, "Remaining Balance: {}", Money(cents)).expect("a String takes it");
+                message.push("Remaining Balance: ");
+                message.push_money(cents);
             }
             Answer::CardExpires(us) => {
-                return write!(out, "Card Expires: {}", timestamp::Display(us)).expect("a String takes it");
+                message.push("Card Expires: ");
+                message.push(&timestamp::Display(us).to_string());
             }
-        };
-        out.push_str(text);
+        }
+        message
+    }
+}
+
+/// A short text on the stack.
+struct Message {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl Default for Message {
+    fn default() -> Message {
+        Message { bytes: [0; 64], length: 0 }
+    }
+}
+
+impl Message {
+    fn push(&mut self, text: &str) {
+        self.bytes[self.length..self.length + text.len()].copy_from_slice(text.as_bytes());
+        self.length += text.len();
+    }
+
+    /// Cents as `D.CC`.
+    fn push_money(&mut self, cents: i32) {
+        let mut digits = [0; 16];
+        let (mut at, mut left) = (digits.len(), cents.unsigned_abs());
+        // At least three digits, the point before the last two.
+        while left > 0 || at > digits.len() - 4 {
+            if at == digits.len() - 2 {
+                at -= 1;
+                digits[at] = b'.';
+            }
+            at -= 1;
+            digits[at] = b'0' + (left % 10) as u8;
+            left /= 10;
+        }
+        if cents < 0 {
+            at -= 1;
+            digits[at] = b'-';
+        }
+        self.push(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).expect("pushed as text")
     }
 }
 
@@ -89,10 +135,9 @@ static HEADER: LazyLock<TableHeader> =
 impl ToResults for Answer {
     #[inline]
     fn to_results(self, results: &mut Results<'_>) {
-        let mut message = String::with_capacity(48);
-        self.write_message(&mut message);
+        let message = self.message();
         results.one_row(&HEADER, |row| {
-            row.put_i8(self.accepted()).put_str(&message);
+            row.put_i8(self.accepted()).put_str(message.as_str());
         });
     }
 }
@@ -103,8 +148,17 @@ mod tests {
 
     #[test]
     fn money_reads_as_dollars_and_cents() {
-        for (cents, text) in [(0, "0.00"), (5, "0.05"), (250, "2.50"), (-7, "-0.07"), (100_000, "1000.00")] {
-            assert_eq!(Money(cents).to_string(), text);
+        let texts =
+            [(0, "0.00"), (5, "0.05"), (99, "0.99"), (250, "2.50"), (-7, "-0.07"), (100_000, "1000.00")];
+        for (cents, text) in texts {
+            let mut message = Message::default();
+            message.push_money(cents);
+            assert_eq!(message.as_str(), text);
+        }
+        for cents in [i32::MIN, i32::MAX] {
+            let mut message = Message::default();
+            message.push_money(cents);
+            assert_eq!(message.as_str().replace('.', ""), cents.to_string());
         }
     }
 }

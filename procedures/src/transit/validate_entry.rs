@@ -3,7 +3,6 @@
 use super::{
     fraud_rules,
     metro::{CardAlertExport, CardEvents, Fraud, Tables},
-    rides,
     tap::{self, ACCEPTED, Answer, ENTRY, FRAUD, REJECTED},
 };
 use crate::{
@@ -40,10 +39,12 @@ pub(super) fn validate_entry(
     let station_id = station_id as i16;
     let tap = Entry { card_id, at_us: tap::event_time_us(date_time_ms)?, at_ms: date_time_ms, station_id };
 
-    let Some(card) = tx.cards().get(card_id) else {
+    let Some(row) = tx.cards().find(card_id) else {
         return reject(tx, &tap, Answer::CardInvalid);
     };
+    let card = tx.cards().at(row);
     let (card_type, balance, expires_us) = (card.card_type(), card.balance(), card.expires());
+    let rides = card.accepted_entries();
     if card.enabled() == 0 {
         return reject(tx, &tap, Answer::CardDisabled);
     }
@@ -60,19 +61,22 @@ pub(super) fn validate_entry(
     }
 
     let (charged, answer) = if card_type == PAY_PER_RIDE {
-        let left = balance - fare;
-        tx.cards().update(card_id, |card| card.set_balance(left))?;
-        (fare, Answer::RemainingBalance(left))
+        (fare, Answer::RemainingBalance(balance - fare))
     } else {
         (0, Answer::CardExpires(expires_us.expect("checked above")))
     };
-    record(tx, &tap, charged, ACCEPTED)?;
-    rides::open(tx, card_id, tap.at_us)?;
+    let ride = rides.checked_add(1).ok_or_else(|| Abort::user("too many rides"))?;
+    tx.cards().update_at(row, |card| {
+        card.set_balance(balance - charged);
+        card.set_accepted_entries(ride);
+    })?;
+    record(tx, &tap, charged, ACCEPTED, ride)?;
     tx.decided(Outcome::Accepted, 0);
     Ok(answer)
 }
 
-fn record(tx: &mut Tx<'_>, tap: &Entry, amount: i32, accept: i8) -> Result<(), Abort> {
+/// `ride`: the number of an accepted entry, else 0.
+fn record(tx: &mut Tx<'_>, tap: &Entry, amount: i32, accept: i8, ride: i32) -> Result<(), Abort> {
     Ok(tx.card_events().insert(CardEvents {
         card_id: tap.card_id,
         date_time: tap.at_us,
@@ -80,17 +84,18 @@ fn record(tx: &mut Tx<'_>, tap: &Entry, amount: i32, accept: i8) -> Result<(), A
         activity_code: ENTRY,
         amount,
         accept,
+        ride,
     })?)
 }
 
 fn reject(tx: &mut Tx<'_>, tap: &Entry, answer: Answer) -> Result<Answer, Abort> {
-    record(tx, tap, 0, REJECTED)?;
+    record(tx, tap, 0, REJECTED, 0)?;
     tx.decided(Outcome::Rejected, 0);
     Ok(answer)
 }
 
 fn report_fraud(tx: &mut Tx<'_>, tap: &Entry, rule: fraud_rules::Rule, amount: i32) -> Result<Answer, Abort> {
-    record(tx, tap, 0, FRAUD)?;
+    record(tx, tap, 0, FRAUD, 0)?;
     let trans_id = format!("{}_{}", tap.card_id, tap.at_ms);
     tx.fraud().append(Fraud {
         trans_id: &trans_id,

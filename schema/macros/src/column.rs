@@ -59,7 +59,7 @@ impl Column<'_> {
 
     /// How it is declared: the documentation of what stands for it.
     pub(crate) fn doc(&self) -> String {
-        let ColumnDef { name, column_type, nullable, default, default_now } = self.def;
+        let ColumnDef { name, column_type, nullable, default, default_now, .. } = self.def;
         let not_null = if *nullable { "" } else { " NOT NULL" };
         match default {
             _ if *default_now => format!("`{name} {column_type} DEFAULT NOW{not_null}`"),

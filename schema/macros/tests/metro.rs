@@ -172,9 +172,9 @@ fn keys_of_several_columns() {
 #[test]
 fn a_row_of_a_history_is_deleted_by_what_it_is() {
     let mut tx = transaction();
-    let ride = metro::OpenRides { card_id: 1, entry_time: 5, ..Default::default() };
-    tx.open_rides().insert(ride).unwrap();
-    assert_eq!(tx.open_rides().delete(metro::OpenRides { entry_time: 6, ..ride }), Ok(false));
-    assert_eq!(tx.open_rides().delete(ride), Ok(true));
-    assert_eq!(tx.open_rides().history(1).count(), 0);
+    let event = CardEvents { card_id: 1, date_time: 5, ..Default::default() };
+    tx.card_events().insert(event).unwrap();
+    assert_eq!(tx.card_events().delete(CardEvents { date_time: 6, ..event }), Ok(false));
+    assert_eq!(tx.card_events().delete(event), Ok(true));
+    assert_eq!(tx.card_events().history(1).count(), 0);
 }

@@ -89,6 +89,9 @@ fn write_columns(out: &mut String, columns: &[ColumnDef]) -> fmt::Result {
         if !column.nullable {
             out.write_str(" NOT NULL")?;
         }
+        if column.hidden {
+            out.write_str(" HIDDEN")?;
+        }
     }
     Ok(())
 }

@@ -38,6 +38,8 @@ pub(super) struct Column {
     pub(super) column_type: Type,
     pub(super) nullable: bool,
     pub(super) default: Option<Default>,
+    /// `HIDDEN`: ours, not VoltDB's.
+    pub(super) hidden: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

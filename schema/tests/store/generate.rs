@@ -90,6 +90,7 @@ fn one_row(
         nullable: true,
         default: Value::Null,
         default_now: false,
+        hidden: false,
     });
     TableDef {
         name: name.into(),

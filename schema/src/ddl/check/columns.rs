@@ -34,6 +34,18 @@ pub(super) fn columns(of: &Name, columns: &[Column]) -> Result<Vec<ColumnDef>, D
                 "with this column a row may take {row_bytes} bytes; {ROW_BYTES_MAX} are allowed"
             ));
         }
+        match (column.hidden, checked.last().is_some_and(|before| before.hidden)) {
+            (false, true) => {
+                return error("a hidden column can only be followed by hidden columns".to_string());
+            }
+            (true, _) if column.column_type.fixed_width().is_none() => {
+                return error(format!("a hidden column has a fixed width, {} has not", column.column_type));
+            }
+            (true, _) if !column.nullable && column.default.is_none() => {
+                return error("a hidden column that is NOT NULL needs a DEFAULT".to_string());
+            }
+            _ => {}
+        }
         checked.push(checked_column(column)?);
     }
     Ok(checked)
@@ -73,6 +85,7 @@ fn checked_column(column: &Column) -> Result<ColumnDef, DdlError> {
         nullable: column.nullable,
         default,
         default_now,
+        hidden: column.hidden,
     })
 }
 

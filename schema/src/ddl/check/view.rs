@@ -203,7 +203,14 @@ impl Scope<'_> {
             if columns.iter().any(|known| known.name == name) {
                 return Err(DdlError::at(item.expr.at, format!("the view has a column {name} already")));
             }
-            columns.push(ColumnDef { name, column_type, nullable, default: Value::Null, default_now: false });
+            columns.push(ColumnDef {
+                name,
+                column_type,
+                nullable,
+                default: Value::Null,
+                default_now: false,
+                hidden: false,
+            });
         }
         Ok(columns)
     }

@@ -19,7 +19,7 @@ const VARCHAR_CHARACTERS_MAX: u32 = VALUE_BYTES_MAX / 4;
 pub(super) fn column(tokens: &mut Tokens<'_>, keys: &mut Vec<Key>) -> Result<Column, DdlError> {
     let name = tokens.name("a column's name")?;
     let column_type = column_type(tokens)?;
-    let mut column = Column { name, column_type, nullable: true, default: None };
+    let mut column = Column { name, column_type, nullable: true, default: None, hidden: false };
     loop {
         let at = tokens.at();
         if tokens.accept_word("NOT") {
@@ -29,6 +29,8 @@ pub(super) fn column(tokens: &mut Tokens<'_>, keys: &mut Vec<Key>) -> Result<Col
             column.nullable = true;
         } else if tokens.accept_word("DEFAULT") {
             column.default = Some(default(tokens)?);
+        } else if tokens.accept_word("HIDDEN") {
+            column.hidden = true;
         } else if let Some(kind) = key_kind(tokens)? {
             keys.push(Key { kind, name: None, columns: vec![column.name.clone()], at });
         } else if ["REFERENCES", "CHECK", "GENERATED", "IDENTITY"].iter().any(|word| tokens.peek_word(word)) {

@@ -87,7 +87,8 @@ pub(super) fn columns(catalog: &Catalog) -> ResultTables {
         ("SOURCE_DATA_TYPE", SMALLINT),
         ("IS_AUTOINCREMENT", STRING),
     ];
-    let rows = catalog.tables.iter().flat_map(|t| t.columns.iter().enumerate().map(move |(i, c)| (t, i, c)));
+    let rows =
+        catalog.tables.iter().flat_map(|t| t.visible().iter().enumerate().map(move |(i, c)| (t, i, c)));
     ResultTables::new().with(&columns, rows, |r, (table, position, column)| {
         let jdbc = jdbc::describe(column.column_type);
         nulls(r, 2).put_str(&table.name).put_str(&column.name).put_i32(jdbc.code).put_str(jdbc.name);
@@ -192,7 +193,7 @@ mod tests {
     use super::{super::super::testing::*, *};
 
     fn column(name: &str, column_type: Type, nullable: bool, default: Value) -> ColumnDef {
-        ColumnDef { name: name.into(), column_type, nullable, default, default_now: false }
+        ColumnDef { name: name.into(), column_type, nullable, default, default_now: false, hidden: false }
     }
 
     fn catalog() -> Catalog {
