@@ -63,6 +63,7 @@ pub fn procedures() -> Vec<Procedure> {
         ],
         kind: Kind::Directed,
         read_only: true,
+        touches: Vec::new(),
         code: Code::Single(Box::new(stream_read)),
     };
     let bounds = Procedure {
@@ -70,6 +71,7 @@ pub fn procedures() -> Vec<Procedure> {
         parameters: Vec::new(),
         kind: Kind::Directed,
         read_only: true,
+        touches: Vec::new(),
         code: Code::Single(Box::new(stream_bounds)),
     };
     vec![read, bounds]

@@ -78,6 +78,7 @@ fn tap(tx: &mut Transaction, card_id: i32, station_id: i16, at_us: i64) -> Resul
         activity_code: 1,
         amount: fare,
         accept: 1,
+        ride: 0,
     })?;
     Ok(Some(balance))
 }
