@@ -1,6 +1,17 @@
 //! Every test that needs the built server, or the whole repository, in one program so that it is linked once:
 //! a module for each behaviour. `cargo test --test all MODULE` runs one.
 
+#![allow(clippy::unwrap_used, reason = "what a test unwraps says where it failed")]
+
+mod defects;
+mod examples;
 mod fuzz;
+mod hostile;
+mod java_client;
+mod kill9;
+mod python_client;
+mod scripts;
+mod server_process;
 mod simulator;
+mod support;
 mod tidy;
