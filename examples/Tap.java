@@ -4,8 +4,8 @@ import org.voltdb.client.Client2Config;
 import org.voltdb.client.ClientFactory;
 
 /**
- * A tap and a recharge through VoltDB's Java client: org.voltdb:voltdbclient on Maven Central, with an slf4j binding
- * beside it.
+ * A tap and a recharge through VoltDB's Java client: org.voltdb:voltdbclient on Maven Central, with an slf4j
+ * binding beside it.
  */
 public final class Tap {
     private static final int CARD = 42;
@@ -17,11 +17,12 @@ public final class Tap {
     public static void main(String[] arguments) throws Exception {
         try (Client2 client = ClientFactory.createClient(new Client2Config())) {
             client.connectSync("127.0.0.1", Integer.parseInt(arguments[0]));
-            // A call that is refused throws a ProcCallException whose text says why; nothing was changed then.
+            // A call that is refused throws a ProcCallException that says why; then nothing was changed.
             VoltTable tap = client.callProcedureSync(
                 "ValidateEntry", CARD, System.currentTimeMillis(), HARVARD, ENTRY, 0).getResults()[0];
             tap.advanceRow();
-            System.out.println((tap.getLong("card_accepted") == 1 ? "accepted: " : "rejected: ") + tap.getString("message"));
+            String decision = tap.getLong("card_accepted") == 1 ? "accepted: " : "rejected: ";
+            System.out.println(decision + tap.getString("message"));
 
             client.callProcedureSync("RechargeCard", CARD, 500, HARVARD);
             VoltTable card = client.callProcedureSync("CARDS.select", CARD).getResults()[0];

@@ -1,4 +1,5 @@
-//! A store of your own: a schema, a procedure, and a server that has both, in one file. Here: a café's vouchers.
+//! A store of your own: a schema, a procedure, and a server that has both, in one file. Here: a café's
+//! vouchers.
 //!
 //! ```text
 //! cargo run --example own_procedure -- serve --config tollgate.toml
@@ -10,8 +11,8 @@
 
 use tollgate_procedures::{Abort, Procedure, Registry, Tx};
 
-// The DDL becomes Rust: a row type for each table, and a handle for each on the transaction. A column that isn't there
-// is an error of the compiler.
+// The DDL becomes Rust: a row type for each table, and a handle for each on the transaction. A column that
+// isn't there is an error of the compiler.
 tollgate_schema_macros::schema! {
     pub mod cafe {
         "CREATE TABLE vouchers (
@@ -31,8 +32,8 @@ tollgate_schema_macros::schema! {
 
 use cafe::{Redemptions, Tables};
 
-/// Takes money from a voucher, and answers with what is left on it. The balance, the stream and the answer are one
-/// transaction: it is durable before anyone hears of it, and an abort leaves nothing behind.
+/// Takes money from a voucher, and answers with what is left on it. The balance, the stream and the answer
+/// are one transaction: it is durable before anyone hears of it, and an abort leaves nothing behind.
 fn redeem(tx: &mut Tx<'_>, code: String, cents: i32) -> Result<i64, Abort> {
     if cents <= 0 {
         return Err(Abort::user(format!("cents must be positive, not {cents}")));

@@ -1,4 +1,5 @@
-//! Those of the published code's defects that a text script can't show; the others are in tests/scripts by name.
+//! Those of the published code's defects that a text script can't show; the others are in tests/scripts by
+//! name.
 
 use crate::support::{Server, http, line};
 use std::{collections::BTreeMap, process::Command};

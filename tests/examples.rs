@@ -1,4 +1,5 @@
-//! What `examples/` shows is run here: the callers in three languages, and the store with a procedure of one's own.
+//! What `examples/` shows is run here: the callers in three languages, and the store with a procedure of
+//! one's own.
 
 use crate::support::{
     Server, Settings, http, line,

@@ -1,5 +1,5 @@
-//! VoltDB's own Java clients, unmodified, from Maven Central: both clients, the bulk loader, the JDBC driver, of two
-//! versions. The programs are in tests/java; each checks its results itself.
+//! VoltDB's own Java clients, unmodified, from Maven Central: both clients, the bulk loader, the JDBC driver,
+//! of two versions. The programs are in tests/java; each checks its results itself.
 
 use crate::support::{
     Server, Settings,

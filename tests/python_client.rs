@@ -1,5 +1,5 @@
-//! VoltDB's own Python client, newest on PyPI and unmodified, as a user's programs use it: both of its modules.
-//! The programs are in tests/python; each checks its results itself.
+//! VoltDB's own Python client, newest on PyPI and unmodified, as a user's programs use it: both of its
+//! modules. The programs are in tests/python; each checks its results itself.
 
 use crate::support::{Server, Settings, programs};
 use std::{

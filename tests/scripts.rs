@@ -2,12 +2,13 @@
 //!
 //! A script is comments (`# …`), and steps with an empty line between them:
 //! - `given PROCEDURE ARGUMENTS…`: has to succeed; what it answers is of no interest here.
-//! - `call PROCEDURE ARGUMENTS…` or `sql STATEMENT`, then the lines that it has to answer: the names of the columns,
-//!   and the rows, with ` | ` between cells. `…` stands for any text.
+//! - `call PROCEDURE ARGUMENTS…` or `sql STATEMENT`, then the lines that it has to answer: the names of the
+//!   columns, and the rows, with ` | ` between cells. `…` stands for any text.
 //! - `stream NAME CARD COLUMNS…`, then that card's rows of the stream, oldest first, with those columns.
 //!
-//! Arguments are integers, `'text'`, `NULL`, or times: `t` is one morning in milliseconds, `t+1h-1ms` a moment before
-//! an hour later, `t+1h:us` the same in microseconds. `$1`, `$2`, … are cards that no other script has.
+//! Arguments are integers, `'text'`, `NULL`, or times: `t` is one morning in milliseconds, `t+1h-1ms` a
+//! moment before an hour later, `t+1h:us` the same in microseconds. `$1`, `$2`, … are cards that no other
+//! script has.
 
 use crate::support::{Server, line, stream};
 use std::{
@@ -160,7 +161,8 @@ fn steps(script: &str) -> Vec<Step> {
     steps
 }
 
-/// Splits at blanks that are not inside of quotes; a quoted word keeps its opening quote, so that it is seen as text.
+/// Splits at blanks that are not inside of quotes; a quoted word keeps its opening quote, so that it is seen
+/// as text.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut quoted = false;

@@ -40,7 +40,8 @@ fn a_thousand_idle_connections() {
     });
 }
 
-/// A hundred callers log in one byte at a time, and never come to the end; then the server's patience is over.
+/// A hundred callers log in one byte at a time, and never come to the end; then the server's patience is
+/// over.
 #[test]
 fn logins_that_never_end() {
     under_attack(|server| {

@@ -56,7 +56,8 @@ fn logins_that_are_none() {
 
 #[test]
 fn calls_that_cannot_be_read_are_answered_or_hung_up_on() {
-    // Each with the handle 77, which the server can read: then it owes an answer, or a caller waits for minutes.
+    // Each with the handle 77, which the server can read: then it owes an answer, or a caller waits for
+    // minutes.
     let bodies = [
         raw::call("ValidateEntry", 77, &[]),
         raw::call("ValidateEntry", 77, &[0x7f, 0xff]),

@@ -1,5 +1,6 @@
-//! An ordinary caller: taps, one after the other, on a thread of its own, and every answer has to be right. It fails
-//! when an answer takes longer than [`wait::PATIENCE`]: a server under attack may be slower, but not stuck.
+//! An ordinary caller: taps, one after the other, on a thread of its own, and every answer has to be right.
+//! It fails when an answer takes longer than [`wait::PATIENCE`]: a server under attack may be slower, but not
+//! stuck.
 
 use crate::support::{Server, line, wait};
 use std::{

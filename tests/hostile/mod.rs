@@ -1,5 +1,6 @@
-//! Callers that mean harm, or are broken: none of them may hurt anyone else. While each of them does its worst, an
-//! ordinary caller keeps tapping ([`honest`]); afterwards the server is well. [`raw`] speaks the protocol, or not.
+//! Callers that mean harm, or are broken: none of them may hurt anyone else. While each of them does its
+//! worst, an ordinary caller keeps tapping ([`honest`]); afterwards the server is well. [`raw`] speaks the
+//! protocol, or not.
 
 mod connections;
 mod frames;

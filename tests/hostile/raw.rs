@@ -1,5 +1,5 @@
-//! A socket and bytes: the protocol as research found it, written down here once more so that a fault in the product's
-//! own codec isn't hidden by using it on both sides.
+//! A socket and bytes: the protocol as research found it, written down here once more so that a fault in the
+//! product's own codec isn't hidden by using it on both sides.
 
 use crate::support::{Server, wait};
 use std::{

@@ -1,5 +1,5 @@
-//! What has to be true of a card: the calls made for it, in order, and which of them are known to have been done.
-//! A card belongs to one connection and one partition, so what was done is a prefix of what was sent.
+//! What has to be true of a card: the calls made for it, in order, and which of them are known to have been
+//! done. A card belongs to one connection and one partition, so what was done is a prefix of what was sent.
 
 use crate::support::line::{self, MORNING_MS};
 use tollgate::client::Connection;
@@ -99,7 +99,8 @@ impl Card {
         assert_eq!(self.balance_there(connection), balance, "card {}: balance", self.id);
     }
 
-    /// Times of the recorded taps from a number on, oldest first; each has to have been accepted for the fare.
+    /// Times of the recorded taps from a number on, oldest first; each has to have been accepted for the
+    /// fare.
     fn taps_since(&self, connection: &mut Connection, number: i64) -> Vec<i64> {
         let since_us = self.tap_time_ms(number) * 1000;
         let sql = format!(

@@ -1,5 +1,5 @@
-//! One connection's load: calls for its cards, pipelined, until the server dies. Which calls were acknowledged is noted
-//! the moment their reply is read.
+//! One connection's load: calls for its cards, pipelined, until the server dies. Which calls were
+//! acknowledged is noted the moment their reply is read.
 
 use super::cards::{Card, Operation};
 use crate::support::{Server, wait};

@@ -1,5 +1,6 @@
-//! The server is killed in the middle of its work, fifty times. Afterwards every decision that was acknowledged is
-//! there, none is there twice, and money adds up. [`cards`] is what has to be true; [`load`] makes the calls.
+//! The server is killed in the middle of its work, fifty times. Afterwards every decision that was
+//! acknowledged is there, none is there twice, and money adds up. [`cards`] is what has to be true; [`load`]
+//! makes the calls.
 
 mod cards;
 mod load;

@@ -6,8 +6,8 @@ import sys
 from voltdbclient import FastSerializer, VoltProcedure
 
 import checks
-from checks import GRACEFUL_FAILURE, MORNING_MS, UNEXPECTED_FAILURE, USER_ABORT, equal, names, refused, rows, scalar
-from checks import succeeded, true
+from checks import GRACEFUL_FAILURE, MORNING_MS, UNEXPECTED_FAILURE, USER_ABORT
+from checks import equal, names, refused, rows, scalar, succeeded, true
 
 TINYINT = FastSerializer.VOLTTYPE_TINYINT
 SMALLINT = FastSerializer.VOLTTYPE_SMALLINT

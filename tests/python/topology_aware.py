@@ -14,8 +14,8 @@ from checks import GRACEFUL_FAILURE, equal, refused, rows, scalar, succeeded, tr
 PORT, PARTITIONS = int(sys.argv[1]), int(sys.argv[2])
 client = VoltClient(hosts=["127.0.0.1"], port=PORT)
 
-INSERT = [VoltType.INTEGER, VoltType.TINYINT, VoltType.SMALLINT, VoltType.INTEGER, VoltType.BIGINT, VoltType.FLOAT,
-          VoltType.DECIMAL, VoltType.STRING, VoltType.VARBINARY, VoltType.TIMESTAMP]
+INSERT = [VoltType.INTEGER, VoltType.TINYINT, VoltType.SMALLINT, VoltType.INTEGER, VoltType.BIGINT,
+          VoltType.FLOAT, VoltType.DECIMAL, VoltType.STRING, VoltType.VARBINARY, VoltType.TIMESTAMP]
 
 
 def row(identity):
@@ -42,7 +42,8 @@ def check_topology():
     for partition in topology.partitions.values():
         equal(partition.leader_host_id, host.host_id, "leader")
     insert = topology.procedures["EVERY_TYPE.insert"]
-    equal((insert.single_partition, insert.partition_param, insert.partition_param_type), (True, 0, VoltType.INTEGER))
+    equal((insert.single_partition, insert.partition_param), (True, 0), "a procedure of one partition")
+    equal(insert.partition_param_type, VoltType.INTEGER, "the type of its key")
     here = topology.procedures["CountHere"]
     equal((here.single_partition, here.partition_param), (True, -1), "a directed procedure")
     true(not topology.procedures["CountEverywhere"].single_partition, "a procedure of all partitions")
@@ -104,8 +105,11 @@ def check_many_threads():
 def check_bulk_loading_of_a_partitioned_table():
     failures = []
     before = count()
-    with VoltBulkLoader(client, "every_type", batch_size=50,
-                        failure_callback=lambda fields, reason: failures.append((fields[0], reason))) as loader:
+
+    def failed(fields, reason):
+        failures.append((fields[0], reason))
+
+    with VoltBulkLoader(client, "every_type", batch_size=50, failure_callback=failed) as loader:
         equal(loader.column_names[0], "ID", "columns in the table's order")
         loader.insert_rows(row(i) for i in range(20_000, 21_000))
         loader.insert_row(*row(20_500))  # there already: it alone fails, not its batch

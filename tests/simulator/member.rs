@@ -195,7 +195,8 @@ impl Member {
         up.core.freeze_all(&(Arc::new(move |view| views.lock().expect("one thread").push(view)) as _));
     }
 
-    /// The snapshot thread's step: writes what was frozen and committed, and lets the log go. How many were written.
+    /// The snapshot thread's step: writes what was frozen and committed, and lets the log go. How many were
+    /// written.
     pub(super) fn write_snapshots(&mut self) -> Result<u32, SnapshotError> {
         let up = self.up.as_mut().expect("it is up");
         let views = std::mem::take(&mut *up.views.lock().expect("one thread"));

@@ -1,7 +1,9 @@
-//! The whole node, or three of them, from one seed: the same core, replicas, log and recovery as the server's, over a
-//! simulated network, disks and clocks. A chaos phase, then everything heals and must converge.
+//! The whole node, or three of them, from one seed: the same core, replicas, log and recovery as the
+//! server's, over a simulated network, disks and clocks. A chaos phase, then everything heals and must
+//! converge.
 //!
-//! A failing seed is run again with `TOLLGATE_SEED=n cargo test simulator`; more seeds with `TOLLGATE_SEEDS=n`.
+//! A failing seed is run again with `TOLLGATE_SEED=n cargo test simulator`; more seeds with
+//! `TOLLGATE_SEEDS=n`.
 
 mod faults;
 mod member;

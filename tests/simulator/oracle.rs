@@ -1,5 +1,5 @@
-//! What must be true of a history: every acknowledged operation is there once, a refused one never, and the order of
-//! the counters' values agrees with real time (linearizability of each counter).
+//! What must be true of a history: every acknowledged operation is there once, a refused one never, and the
+//! order of the counters' values agrees with real time (linearizability of each counter).
 
 use super::workload::{ABORT_EVERY, Operation};
 use std::collections::BTreeMap;
@@ -71,8 +71,8 @@ pub(super) enum Outcome {
     Aborted,
 }
 
-/// What the journals of all partitions hold at the end: (key, operation, value), and the operations found in the
-/// tables that every partition has, with the number of partitions they are in.
+/// What the journals of all partitions hold at the end: (key, operation, value), and the operations found in
+/// the tables that every partition has, with the number of partitions they are in.
 pub(super) struct Final {
     pub(super) journal: Vec<(i64, i64, i64)>,
     pub(super) everywhere: BTreeMap<i64, usize>,

@@ -218,7 +218,8 @@ impl World {
         }
     }
 
-    /// Lets a member do what it can, sends what it says, starts a log write if one is due, and takes its replies.
+    /// Lets a member do what it can, sends what it says, starts a log write if one is due, and takes its
+    /// replies.
     fn pump(&mut self, member: usize) {
         let messages = self.members[member].pump();
         for (partition, message) in messages {

@@ -1,5 +1,5 @@
-//! HTTP/1.1 by hand: a request on a connection of its own, so that nothing of the product's own dependencies stands
-//! between a test and what the server sends.
+//! HTTP/1.1 by hand: a request on a connection of its own, so that nothing of the product's own dependencies
+//! stands between a test and what the server sends.
 
 use serde_json::Value;
 use std::{

@@ -1,7 +1,6 @@
-//! What the tests share: a server in a directory of its own ([`server`]), HTTP by hand ([`http`]), the metro's line
-//! ([`line`]), streams ([`stream`]), programs in other
-//! languages ([`programs`]), the
-//! limit of open files ([`files`]), and the one place where a test waits ([`wait`]).
+//! What the tests share: a server in a directory of its own ([`server`]), HTTP by hand ([`http`]), the
+//! metro's line ([`line`]), streams ([`stream`]), programs in other languages ([`programs`]), the limit of
+//! open files ([`files`]), and the one place where a test waits ([`wait`]).
 
 pub(crate) mod files;
 pub(crate) mod http;

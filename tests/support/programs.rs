@@ -1,5 +1,6 @@
-//! Callers in other languages, run as a user would run them: Python with VoltDB's client from PyPI, Java with VoltDB's
-//! client from Maven Central, curl. `cargo xtask test` installs them; where one is missing, a test says so and why.
+//! Callers in other languages, run as a user would run them: Python with VoltDB's client from PyPI, Java with
+//! VoltDB's client from Maven Central, curl. `cargo xtask test` installs them; where one is missing, a test
+//! says so and why.
 
 use std::{
     fs,
@@ -75,7 +76,8 @@ pub(crate) fn java_sources(directory: &str) -> Vec<PathBuf> {
     sources
 }
 
-/// Runs a program to its end and gives back what it printed. A test fails with all of that if the program does.
+/// Runs a program to its end and gives back what it printed. A test fails with all of that if the program
+/// does.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

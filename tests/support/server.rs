@@ -1,5 +1,5 @@
-//! The built server as a process of its own, in a directory of its own, on ports of its own: started and waited for,
-//! killed, started again on the same data, stopped. What it printed is shown when a test fails.
+//! The built server as a process of its own, in a directory of its own, on ports of its own: started and
+//! waited for, killed, started again on the same data, stopped. What it printed is shown when a test fails.
 
 use super::{http, wait};
 use std::{
@@ -146,8 +146,8 @@ impl Drop for Server {
     }
 }
 
-/// An address that nobody listens on, below the ports that the system gives to outgoing connections, so that it is
-/// still free after a restart. Each process of tests starts its search elsewhere.
+/// An address that nobody listens on, below the ports that the system gives to outgoing connections, so that
+/// it is still free after a restart. Each process of tests starts its search elsewhere.
 fn free_address() -> SocketAddr {
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;

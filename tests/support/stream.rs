@@ -1,5 +1,5 @@
-//! The rows of a stream, read over HTTP, with what has to be true of every stream: in each partition, offsets begin at
-//! 0 and have no gap.
+//! The rows of a stream, read over HTTP, with what has to be true of every stream: in each partition, offsets
+//! begin at 0 and have no gap.
 
 use super::{Server, http};
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
-//! Waiting for something with a deadline: the only clock and the only sleep of the tests. The deadlines are generous;
-//! a test never fails because a machine was slow for a moment, and never hangs.
+//! Waiting for something with a deadline: the only clock and the only sleep of the tests. The deadlines are
+//! generous; a test never fails because a machine was slow for a moment, and never hangs.
 
 #![allow(clippy::disallowed_methods, reason = "this is the one place")]
 

@@ -1,3 +1,5 @@
+//! Loading CSV files: what is sent, what is rejected and why.
+
 use super::*;
 use crate::{
     client::{ServerAddress, testing},

@@ -10,7 +10,7 @@ import org.voltdb.client.ClientConfig;
 import org.voltdb.client.ClientFactory;
 import org.voltdb.client.VoltBulkLoader.VoltBulkLoader;
 
-/** The bulk loader of both Java clients: batches for each partition, rows over old ones, single rows that fail. */
+/** The bulk loader of both Java clients: batches by partition, rows over old ones, single rows that fail. */
 public final class BulkLoader {
     private static final int ROWS = 1000;
 

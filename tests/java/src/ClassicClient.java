@@ -8,7 +8,7 @@ import org.voltdb.client.ClientFactory;
 import org.voltdb.client.ClientResponse;
 import org.voltdb.client.ClientResponseWithPartitionKey;
 
-/** VoltDB's first Java client: synchronous and asynchronous calls, values of every type, refusals, all partitions. */
+/** VoltDB's first Java client: calls that wait and calls that don't, every type, refusals, all partitions. */
 public final class ClassicClient {
     private static final int CALLS = 2000;
 

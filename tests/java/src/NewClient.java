@@ -11,7 +11,7 @@ import org.voltdb.client.ClientFactory;
 import org.voltdb.client.ClientResponse;
 import org.voltdb.client.ClientResponseWithPartitionKey;
 
-/** VoltDB's second Java client: futures, priorities and timeouts on every call, calls sent to the right partition. */
+/** VoltDB's second Java client: futures, priorities and timeouts on every call, calls to the right place. */
 public final class NewClient {
     private static final int CALLS = 2000;
 
