@@ -70,9 +70,14 @@ public final class ClassicClient {
         Checks.refused(() -> client.callProcedure("InsertAndPanic", 9), ClientResponse.UNEXPECTED_FAILURE, "");
         Checks.refused(() -> client.callProcedure("NoSuchProcedure"),
             ClientResponse.UNEXPECTED_FAILURE, "NoSuchProcedure was not found");
-        Checks.refused(() -> client.callProcedure("EVERY_TYPE.select", "four"), ClientResponse.GRACEFUL_FAILURE, "");
-        Checks.refused(() -> client.callProcedure("EVERY_TYPE.select", new int[] {1, 2}),
-            ClientResponse.GRACEFUL_FAILURE, "");
+        // The client itself refuses a key that it cannot hash, so these are other columns.
+        Object[] row = Checks.row(9);
+        row[4] = "four";
+        Checks.refused(() -> client.callProcedure("EVERY_TYPE.insert", row), ClientResponse.GRACEFUL_FAILURE, "BIG");
+        row[4] = new int[] {1, 2};
+        Checks.refused(() -> client.callProcedure("EVERY_TYPE.insert", row), ClientResponse.GRACEFUL_FAILURE, "BIG");
+        row[4] = new String[0];
+        Checks.refused(() -> client.callProcedure("EVERY_TYPE.insert", row), ClientResponse.GRACEFUL_FAILURE, "BIG");
         Checks.refused(() -> client.callProcedure("@AdHoc", "SELEKT 1"), ClientResponse.GRACEFUL_FAILURE, "");
         Checks.equal(client.callProcedure("EVERY_TYPE.select", 9).getResults()[0].getRowCount(), 0, "rows");
     }
