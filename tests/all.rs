@@ -10,6 +10,7 @@ mod hostile;
 mod java_client;
 mod kill9;
 mod python_client;
+mod readme;
 mod scripts;
 mod server_process;
 mod simulator;
