@@ -1,3 +1,5 @@
+//! Real taps replayed: what becomes an entry or an exit, and what is counted as cut or unknown.
+
 use super::*;
 use crate::{
     client::testing,
