@@ -286,8 +286,8 @@ impl HistoryRows {
     pub(crate) fn remove_equal(&mut self, row: RowRef<'_>) -> Option<usize> {
         let (head, tag) = self.head_of_row(row);
         let time = self.time.of(row.fixed);
-        let mut equals_after = 0;
-        for other in History::new(&self.chunks.pages, head, self.time).up_to(time) {
+        let not_later = History::new(&self.chunks.pages, head, self.time).up_to(time);
+        for (equals_after, other) in not_later.enumerate() {
             if self.time.of(other.fixed) < time {
                 return None;
             }
@@ -296,7 +296,6 @@ impl HistoryRows {
                 self.remove_at(tag, head, at);
                 return Some(equals_after);
             }
-            equals_after += 1;
         }
         None
     }
