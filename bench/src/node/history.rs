@@ -15,6 +15,9 @@ use crate::load::connection::Connection;
 use crate::transit::population::Population;
 use crate::transit::stream::TapStream;
 
+/// A node that takes longer to be filled is not worth waiting for.
+const FILL_LIMIT_S: f64 = 3_600.0;
+
 /// How long the gauges may take to show what has been acknowledged.
 const GAUGE_LAG: Duration = Duration::from_secs(20);
 
@@ -48,7 +51,7 @@ impl History {
         eprintln!("sending {} taps", self.taps);
         let mut stream = TapStream::new(self.seed, self.population);
         let mut connections = connections(&node)?;
-        let plan = Closed { window: node.shape().window, seconds: f64::MAX, max_calls: self.taps };
+        let plan = Closed { window: node.shape().window, seconds: FILL_LIMIT_S, max_calls: self.taps };
         let result = saturate(&plan, &mut stream, &mut connections)?;
         Ok(Filled { node, stream, taps_per_s: result.per_second() })
     }
