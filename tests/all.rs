@@ -6,7 +6,9 @@
 mod defects;
 mod examples;
 mod fuzz;
+mod golden;
 mod hostile;
+mod invariants;
 mod java_client;
 mod kill9;
 mod python_client;

@@ -3,6 +3,7 @@
 
 mod directory;
 pub mod executor;
+pub mod fingerprint;
 pub mod log_thread;
 pub mod monitor;
 pub mod recover;

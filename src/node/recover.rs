@@ -5,6 +5,7 @@ use crate::{
     clock,
     config::Config,
     core::{self, Flushed},
+    node::fingerprint::fingerprint,
     partition::Partition,
 };
 use anyhow::{Context, Result};
@@ -96,13 +97,4 @@ pub fn partition(
     let mut flushed = Flushed::default();
     core::poll(&mut partition, &mut Outbox::default(), &mut flushed)?;
     Ok((partition, flushed))
-}
-
-/// Tells whether the positions in effects and snapshots mean what this binary means by them.
-pub fn fingerprint(catalog: &Catalog) -> u32 {
-    let tables = catalog
-        .tables
-        .iter()
-        .map(|t| format!("{}{:?}{:?}{:?}", t.name, t.columns, t.kind, t.partition_column));
-    crc32c::crc32c(tables.collect::<Vec<_>>().join("\n").as_bytes())
 }

@@ -4,7 +4,7 @@
 use crate::{
     clock,
     config::SnapshotConfig,
-    node::{executor::Input, recover, shared::Shared, spawn},
+    node::{executor::Input, fingerprint, shared::Shared, spawn},
     partition::FrozenAt,
 };
 use anyhow::{Context, Result};
@@ -146,7 +146,7 @@ impl Snapshots {
 
     fn write_one(&self, frozen: FrozenAt) -> Result<u64> {
         let (partition, group) = (frozen.partition, u32::from(frozen.partition));
-        let fingerprint = recover::fingerprint(self.shared.gate.registry().catalog());
+        let fingerprint = fingerprint::fingerprint(self.shared.gate.registry().catalog());
         let Position { index, term } = frozen.position;
         let head = SnapshotHead {
             group,

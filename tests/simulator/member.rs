@@ -13,7 +13,7 @@ use tollgate::{
     call::{Batch, PartitionId, ReplySink},
     core::{Core, Flushed},
     limits,
-    node::recover,
+    node::{fingerprint::fingerprint, recover},
     partition::FrozenAt,
     wire::volt::{frame, response::Response},
 };
@@ -100,7 +100,7 @@ impl Member {
         ring: Arc<Ring>,
     ) -> Member {
         let catalog = Arc::new(registry.catalog().clone());
-        let fingerprint = recover::fingerprint(&catalog);
+        let fingerprint = fingerprint(&catalog);
         let disk = FaultyDisk::new(seed);
         let (clock_offset_us, life, up) = (0, 0, None);
         Member { id, disk, clock_offset_us, life, up, voters, registry, ring, catalog, fingerprint }
