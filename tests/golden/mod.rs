@@ -1,9 +1,8 @@
-//! Blocks and snapshot sections of version 1 as they were first written: they are read for ever. (Log
-//! segments and snapshot files have theirs in `cluster/tests/golden`.) What is in them is what the store does
-//! today when it is asked to do the same.
+//! A block of version 1 as it was first written: it is read for ever, and what is written today is the same
+//! bytes. (The log and snapshot files have theirs in `cluster/tests/golden`, snapshot sections in
+//! `schema/tests/store/golden`.)
 //!
-//! `TOLLGATE_WRITE_GOLDEN=1 cargo test --test all golden` writes a missing file; an existing one never
-//!   changes.
+//! `TOLLGATE_WRITE_GOLDEN=1 cargo test --test all golden` writes a missing file; an existing one never changes.
 
 use bytes::Bytes;
 use std::{path::PathBuf, sync::Arc};
