@@ -38,6 +38,9 @@ impl Status {
             ensure!(answer.is_success(), "@Statistics {selector}: {}", answer.status_text);
             statistics.insert(selector, answer.into_first_table());
         }
+        let answer = connection.call("@SystemCatalog", &[Value::Varchar("TABLES".to_string())])?;
+        ensure!(answer.is_success(), "@SystemCatalog TABLES: {}", answer.status_text);
+        let catalog = answer.into_first_table();
         let text = if self.json {
             let mut line: Map<String, Json> = statistics
                 .iter()
@@ -48,7 +51,7 @@ impl Status {
         } else {
             let health =
                 health.map_or_else(|reason| format!("unknown: {reason}"), |health| health_text(&health));
-            format!("{}  {health}\n\n{}", connection.server(), text(&statistics))
+            format!("{}  {health}\n\n{}", connection.server(), text(&statistics, &catalog))
         };
         print_line(text.trim_end())?;
         Ok(ExitCode::SUCCESS)
@@ -66,7 +69,11 @@ fn health(server: &ServerAddress) -> Result<Json, String> {
 
 fn health_text(health: &Json) -> String {
     let status = health["status"].as_str().unwrap_or("unknown");
-    let rest = health.as_object().into_iter().flatten().filter(|(key, _)| *key != "status");
+    let rest = health
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| !["status", "timestamp_us"].contains(&key.as_str()));
     let details = rest.filter(|(_, value)| !value.is_object() && !value.is_array()).map(|(key, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
         format!("{key} {text}")
@@ -74,10 +81,10 @@ fn health_text(health: &Json) -> String {
     std::iter::once(status.to_string()).chain(details).collect::<Vec<_>>().join(", ")
 }
 
-fn text(statistics: &BTreeMap<&'static str, ResultTable>) -> String {
+fn text(statistics: &BTreeMap<&'static str, ResultTable>, catalog: &ResultTable) -> String {
     let parts = [
         general(statistics),
-        tables(&statistics["TABLE"], &statistics["INDEX"]),
+        tables(&statistics["TABLE"], &statistics["INDEX"], catalog),
         procedures(&statistics["PROCEDURE"]),
         latency(&statistics["LATENCY"]),
     ];
@@ -107,13 +114,22 @@ fn general(statistics: &BTreeMap<&'static str, ResultTable>) -> String {
     )
 }
 
-/// Rows and bytes, added over the partitions.
-fn tables(tables: &ResultTable, indexes: &ResultTable) -> String {
+/// Rows and bytes, added over the partitions. A table that is the same in all of them has its rows counted once.
+fn tables(tables: &ResultTable, indexes: &ResultTable, catalog: &ResultTable) -> String {
+    let is_replicated = |name: &str| {
+        let is_it = |row: &&Vec<Value>| catalog.text(row, "TABLE_NAME") == Some(name);
+        catalog.rows.iter().find(is_it).is_some_and(|row| {
+            let kind = catalog.text(row, "TABLE_TYPE");
+            let partitioned = catalog.text(row, "REMARKS").is_some_and(|r| r.contains("partitionColumn"));
+            kind == Some("TABLE") && !partitioned
+        })
+    };
     let mut sums: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
     for row in &tables.rows {
         let Some(name) = tables.text(row, "TABLE_NAME") else { continue };
         let sum = sums.entry(name).or_default();
-        sum.0 += unsigned(tables, row, "TUPLE_COUNT");
+        let rows = unsigned(tables, row, "TUPLE_COUNT");
+        sum.0 = if is_replicated(name) { sum.0.max(rows) } else { sum.0 + rows };
         sum.1 += unsigned(tables, row, "TUPLE_ALLOCATED_MEMORY") << 10;
     }
     for row in &indexes.rows {
@@ -182,11 +198,11 @@ mod tests {
         client::Answer,
         wire::volt::{
             response::Response,
-            system::{facts::*, statistics},
+            system::{catalog, facts::*, statistics},
         },
     };
     use expect_test::expect;
-    use tollgate_schema::{codec::ParamWriter, ring::Ring};
+    use tollgate_schema::{catalog::Catalog, codec::ParamWriter, ddl, ring::Ring};
 
     /// What the server would answer.
     fn ask(selector: &str, stats: &NodeStats) -> ResultTable {
@@ -201,9 +217,9 @@ mod tests {
 
     #[test]
     fn partitions_are_added_up() {
-        let table = |partition, rows| TableStats {
+        let table = |name: &str, partition, rows| TableStats {
             partition,
-            name: "CARDS".to_string(),
+            name: name.to_string(),
             rows,
             allocated_bytes: 1 << 20,
             ..TableStats::default()
@@ -219,7 +235,12 @@ mod tests {
         };
         let index = IndexStats { table: "CARDS".to_string(), bytes: 2048, ..IndexStats::default() };
         let stats = NodeStats {
-            tables: vec![table(0, 1_000), table(1, 234)],
+            tables: vec![
+                table("CARDS", 0, 1_000),
+                table("CARDS", 1, 234),
+                table("STATIONS", 0, 17),
+                table("STATIONS", 1, 17),
+            ],
             indexes: vec![index],
             procedures: vec![call(0, 5_000), call(1, 7_000)],
             memory: MemoryStats { resident_bytes: 3 << 20, ..MemoryStats::default() },
@@ -232,24 +253,32 @@ mod tests {
             ..NodeStats::default()
         };
         let statistics = SELECTORS.map(|selector| (selector, ask(selector, &stats))).into_iter().collect();
+        let mut catalog = Catalog::default();
+        let ddl = "CREATE TABLE stations (id INTEGER NOT NULL); CREATE TABLE cards (id INTEGER NOT NULL);
+                   PARTITION TABLE cards ON COLUMN id;";
+        ddl::extend(&mut catalog, ddl).unwrap();
+        let catalog = catalog::answer(catalog::Selector::Tables, &catalog, &[], &[]);
+        let catalog = Answer::of(&Response::success(1, catalog.tables())).unwrap().into_first_table();
         expect![[r#"
             partitions 0, connections 0, resident 3.0 MiB, log segments 0 (0 in use), waiting for the disk 0 bytes
 
-            table   rows   memory  indexes
-            CARDS  1,234  2.0 MiB  2.0 KiB
+            table      rows   memory  indexes
+            CARDS     1,234  2.0 MiB  2.0 KiB
+            STATIONS     17  2.0 MiB  0 bytes
 
             procedure       calls  mean us  aborts  failures
             ValidateEntry  12,000      2.0       2         0
 
             last interval: 2,000 calls a second, p50 1.500 ms, p99 0.000 ms, p99.9 0.000 ms, longest 0.000 ms
         "#]]
-        .assert_eq(&text(&statistics));
+        .assert_eq(&text(&statistics, &catalog));
     }
 
     #[test]
     fn health_in_a_line() {
-        let health = json!({ "status": "ok", "timestamp": "now", "partitions": [1, 2], "uptime_s": 3 });
-        assert_eq!(health_text(&health), "ok, timestamp now, uptime_s 3");
+        let health =
+            json!({ "status": "ok", "timestamp_us": 1, "partitions": [1, 2], "uptime_s": 3, "version": "1" });
+        assert_eq!(health_text(&health), "ok, uptime_s 3, version 1");
         assert_eq!(health_text(&json!([])), "unknown");
     }
 }

@@ -95,13 +95,14 @@ fn cut(mut name: String) -> String {
 /// Lower case words with one space between, without punctuation, `&` as `and`.
 fn words_of(name: &str) -> String {
     let spelt = name.to_lowercase().replace('&', " and ").replace(['\'', '.', '’'], "");
-    let words: Vec<&str> =
-        spelt.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words = spelt.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.map(|word| if word == "rd" { "road" } else { word }).collect();
     words.join(" ")
 }
 
 /// The station of these words: the same; else the longest whose words the name begins with (`Canary Wharf DLR`); else
-/// the only one that begins with the name (`High Street Kens`).
+/// the only one that begins with the name, or each of whose words begins with the name's (`High Street Kens`,
+/// `Heathrow Term 5`).
 fn find(name: &str, known: &[(String, i16)]) -> Option<i16> {
     if let Some((_, id)) = known.iter().find(|(words, _)| words == name) {
         return Some(*id);
@@ -111,9 +112,24 @@ fn find(name: &str, known: &[(String, i16)]) -> Option<i16> {
     if let Some((_, id)) = longest {
         return Some(*id);
     }
-    let mut longer = known.iter().filter(|(words, _)| words.starts_with(name));
-    let only = longer.next()?;
-    longer.next().is_none().then_some(only.1)
+    only(known, |words| words.starts_with(name)).or_else(|| only(known, |words| abbreviates(name, words)))
+}
+
+fn only(known: &[(String, i16)], fits: impl Fn(&str) -> bool) -> Option<i16> {
+    let mut fitting = known.iter().filter(|(words, _)| fits(words));
+    let first = fitting.next()?;
+    fitting.next().is_none().then_some(first.1)
+}
+
+fn abbreviates(short: &str, long: &str) -> bool {
+    let (mut short, mut long) = (short.split(' '), long.split(' '));
+    loop {
+        match (short.next(), long.next()) {
+            (None, None) => return true,
+            (Some(short), Some(long)) if long.starts_with(short) => {}
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +164,9 @@ mod tests {
             "Clapham North",
             "Clapham South",
             "Kings Langley",
+            "Tottenham Court Road",
+            "Heathrow Terminal 4",
+            "Heathrow Terminal 5",
         ]);
         let tapped = names(&[
             "Canary Wharf DLR",
@@ -156,6 +175,8 @@ mod tests {
             "Kings Cross",
             "Clapham",
             "Canary",
+            "Tottenham Court Rd",
+            "Heathrow Term 5",
             "Moon",
         ]);
         let places = Places::new(&tapped, &names(&[]), Some(&known));
@@ -164,9 +185,11 @@ mod tests {
         assert_eq!(station("High Street Kens"), Some("High Street Kensington"));
         assert_eq!(station("Hayes & Harlington"), Some("Hayes and Harlington"));
         assert_eq!(station("Kings Cross"), Some("King's Cross St. Pancras"));
+        assert_eq!(station("Tottenham Court Rd"), Some("Tottenham Court Road"));
+        assert_eq!(station("Heathrow Term 5"), Some("Heathrow Terminal 5"));
         assert_eq!(station("Clapham"), None, "there are two");
         assert_eq!(station("Moon"), None);
-        assert_eq!(places.loose.len(), 5);
+        assert_eq!(places.loose.len(), 7);
         assert_eq!(places.new_stations().count(), known.len());
     }
 
