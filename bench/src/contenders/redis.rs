@@ -79,7 +79,7 @@ impl Contender for Redis {
     }
 
     fn shape(&self) -> Shape {
-        Shape { connections: 4, window: 1024 }
+        Shape { connections: 1, window: 512 }
     }
 
     fn load(&mut self, population: Population) -> anyhow::Result<()> {
