@@ -33,6 +33,16 @@ pub struct Expiry {
     streams: Vec<TableId>,
 }
 
+/// What expiry did to one table of one partition, since the start and in its last go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    pub table: TableId,
+    pub rows: u64,
+    pub last_rows: u64,
+    /// When, by the partition's time, microseconds since 1970; 0: not yet.
+    pub last_us: i64,
+}
+
 /// One table with a TTL.
 #[derive(Debug)]
 struct Expiring {
@@ -44,6 +54,7 @@ struct Expiring {
     place: SweepPlace,
     /// When the next go may begin.
     due_us: i64,
+    expired: Expired,
 }
 
 /// Pages looked through in one go when no index leads to the expired rows: about half a megabyte.
@@ -57,10 +68,16 @@ impl Expiry {
         let tables = all().filter_map(|(def, table)| {
             let ttl = def.ttl.clone().filter(|_| matches!(def.kind, TableKind::Table(_)))?;
             let index = index_on(def, ttl.column);
-            Some(Expiring { table, ttl, index, place: SweepPlace::default(), due_us: i64::MIN })
+            let expired = Expired { table, ..Expired::default() };
+            Some(Expiring { table, ttl, index, place: SweepPlace::default(), due_us: i64::MIN, expired })
         });
         let streams = all().filter(|(def, _)| def.is_stream()).map(|(_, id)| id);
         Expiry { tables: tables.collect(), streams: streams.collect() }
+    }
+
+    /// What was done to each table with a TTL.
+    pub fn expired(&self) -> impl Iterator<Item = Expired> {
+        self.tables.iter().map(|expiring| expiring.expired)
     }
 
     /// Deletes what is due at `now_us`, a bounded number of rows.
@@ -115,9 +132,10 @@ impl Expiring {
             Some(index) => through_index(store, self.table, &def, self.ttl.column, index, cutoff, batch),
             None => self.through_walk(store, &def, cutoff, batch),
         };
-        for row in &expired {
-            delete(store, self.table, &def, row.as_ref());
-        }
+        let deleted =
+            expired.iter().filter(|row| delete(store, self.table, &def, row.as_ref())).count() as u64;
+        self.expired.rows += deleted;
+        (self.expired.last_rows, self.expired.last_us) = (deleted, now_us);
     }
 
     fn through_walk(&mut self, store: &Store, def: &TableDef, cutoff: i64, batch: usize) -> Vec<RowBuf> {
@@ -172,7 +190,7 @@ fn bounds(column_type: Type, cutoff: i64) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 /// Deletes a row that is there. A view that refuses (a sum that would overflow) keeps the row; it is tried again.
-fn delete(store: &mut Store, table: TableId, def: &TableDef, row: RowRef<'_>) {
+fn delete(store: &mut Store, table: TableId, def: &TableDef, row: RowRef<'_>) -> bool {
     let outcome = match &def.primary_key {
         Some(primary) => {
             let columns = primary.columns.iter().map(|&column| KeyColumn {
@@ -186,9 +204,10 @@ fn delete(store: &mut Store, table: TableId, def: &TableDef, row: RowRef<'_>) {
         }
         None => store.delete_equal(table, row).map(drop),
     };
-    if let Err(error) = outcome {
+    if let Err(error) = &outcome {
         tracing::debug!(table = %def.name, %error, "an expired row stays");
     }
+    outcome.is_ok()
 }
 
 #[cfg(test)]
@@ -330,6 +349,9 @@ mod tests {
         assert_eq!(world.expired("INDEXED").0, 880, "two goes in a second");
         world.now_us += 3600 * SECOND_US;
         world.run();
+        let told = world.expiry.expired().next().unwrap();
+        let last_us = world.now_us;
+        assert_eq!(told, Expired { table: world.id("INDEXED"), rows: 160, last_rows: 40, last_us });
         assert_eq!(world.expired("INDEXED").0, 840, "an hour of silence is not made up for at once");
     }
 

@@ -13,7 +13,7 @@
 use crate::{
     block::{self, Block},
     call::{Batch, Call, PartitionId},
-    expiry::{Expiry, Keep},
+    expiry::{Expired, Expiry, Keep},
     limits,
     replies::Replies,
     session::{self, Done, Known},
@@ -417,6 +417,11 @@ impl Partition {
         for freeze in self.freezes.extract_if(.., |f| f.frozen.position.index <= applied) {
             (freeze.publish)(freeze.frozen);
         }
+    }
+
+    /// What expiry did to each table with a TTL.
+    pub fn expired(&self) -> impl Iterator<Item = Expired> {
+        self.expiry.expired()
     }
 
     /// First and next offset of each stream.

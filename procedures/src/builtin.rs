@@ -94,8 +94,8 @@ fn stream_read(tx: &mut Tx<'_>, parameters: &[u8], results: &mut Results<'_>) ->
     let limit = usize::try_from(limit).map_err(|_| refused("limit", 2, "must not be negative"))?;
     let (first, next) = store.stream_bounds(stream);
     results.one_row(&bounds_header(&[]), |row| put_bounds(row, first, next));
-    let columns = &catalog.table(stream).columns;
-    let columns = columns.iter().map(|column| (column.name.as_str(), column.column_type));
+    let columns =
+        catalog.table(stream).visible().iter().map(|column| (column.name.as_str(), column.column_type));
     let head = [("OFFSET", Type::BigInt), ("TIMESTAMP", Type::Timestamp)];
     results.table(&TableHeader::new(head.into_iter().chain(columns)), |table| {
         for (offset, timestamp_us, row) in store.stream_read(stream, offset, limit.min(STREAM_READ_ROWS_MAX))
@@ -122,7 +122,7 @@ fn take<T: FromParameter>(
 }
 
 fn put_row(cells: &mut RowWriter<'_>, def: &TableDef, row: RowRef<'_>) {
-    for column in 0..def.columns.len() {
+    for column in 0..def.visible().len() {
         cells.put_value(&column_value(def, row, column));
     }
 }

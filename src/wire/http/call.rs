@@ -55,6 +55,26 @@ impl Reply {
         ApiError::check(&response)?;
         Ok(response)
     }
+
+    /// What `write` makes of the reply. A large one is written on another thread: this one has other connections.
+    pub(super) async fn written<F>(self, write: F) -> Result<Vec<u8>, ApiError>
+    where
+        F: FnOnce(&Reply) -> Result<Vec<u8>, ApiError> + Send + 'static,
+    {
+        if self.frame.len() <= WRITTEN_HERE_BYTES_MAX {
+            return write(&self);
+        }
+        let written = tokio::task::spawn_blocking(move || write(&self)).await;
+        written.unwrap_or_else(|error| Err(ApiError::internal(error.to_string())))
+    }
+}
+
+/// A reply up to this size is turned into JSON in a fraction of a millisecond.
+const WRITTEN_HERE_BYTES_MAX: usize = 64 << 10;
+
+/// JSON as bytes.
+pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 /// Runs the call. Waits a bounded time for room in the executor's queue, then as long as the call takes.

@@ -2,7 +2,7 @@
 
 use super::{
     body,
-    call::{self, Request},
+    call::{self, Request, to_json},
     error::ApiError,
     parameters::Given,
     results::Success,
@@ -43,10 +43,10 @@ pub(super) async fn call(
     Given::of_body(&body)?.write(&registry.get(procedure).procedure, registry.catalog(), &mut parameters)?;
     let destination = destination.partition;
     let reply = call::run(&shared, Request { procedure, parameters, destination, identity }).await?;
-    let json = serde_json::to_vec(&Success(&reply.success()?));
-    let mut response =
-        json_response(StatusCode::OK, json.map_err(|error| ApiError::internal(error.to_string()))?)?;
-    if reply.is_repeated {
+    let is_repeated = reply.is_repeated;
+    let json = reply.written(|reply| to_json(&Success(&reply.success()?))).await?;
+    let mut response = json_response(StatusCode::OK, json)?;
+    if is_repeated {
         response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)

@@ -1,7 +1,7 @@
 //! `GET /api/v1/streams` and `GET /api/v1/streams/{name}`: committed rows of streams, read by the partition itself.
 
 use super::{
-    call::{self, Reply, Request},
+    call::{self, Reply, Request, to_json},
     error::ApiError,
     procedures::json_response,
     results::Named,
@@ -60,7 +60,9 @@ pub(super) async fn read(
     let parameters =
         [Value::Varchar(stream.name.clone()), Value::BigInt(offset), Value::Integer(limit as i32)];
     let reply = call_builtin(&shared, "@StreamRead", partition, &parameters).await?;
-    json_response(StatusCode::OK, page(stream, partition, offset, &reply)?)
+    let name = stream.name.clone();
+    let json = reply.written(move |reply| page(&name, partition, offset, reply)).await?;
+    json_response(StatusCode::OK, json)
 }
 
 /// What does not read as a query names no field by itself.
@@ -103,7 +105,7 @@ struct Page<'a> {
     rows: Rows<'a>,
 }
 
-fn page(stream: &TableDef, partition: u16, offset: i64, reply: &Reply) -> Result<Vec<u8>, ApiError> {
+fn page(stream: &str, partition: u16, offset: i64, reply: &Reply) -> Result<Vec<u8>, ApiError> {
     let response = reply.success()?;
     let tables: Result<Vec<TableReader<'_>>, _> = response.tables.iter().collect();
     let tables = tables.map_err(|error| ApiError::internal(error.to_string()))?;
@@ -113,9 +115,8 @@ fn page(stream: &TableDef, partition: u16, offset: i64, reply: &Reply) -> Result
     let last = last.and_then(|mut row| row.next()?.ok()?.as_integer());
     // Beyond the end there is nothing yet; the caller stays where it is.
     let next_offset = last.map_or(offset.max(first_offset), |last| last + 1);
-    let page =
-        Page { stream: &stream.name, partition, first_offset, next_offset, end_offset, rows: Rows(rows) };
-    serde_json::to_vec(&page).map_err(|error| ApiError::internal(error.to_string()))
+    let page = Page { stream, partition, first_offset, next_offset, end_offset, rows: Rows(rows) };
+    to_json(&page)
 }
 
 /// The one row of a table of integers.
@@ -212,8 +213,7 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Response, 
             }
         }
     }
-    let json = serde_json::to_vec(&List { streams });
-    json_response(StatusCode::OK, json.map_err(|error| ApiError::internal(error.to_string()))?)
+    json_response(StatusCode::OK, to_json(&List { streams })?)
 }
 
 fn listed(def: &TableDef) -> Listed<'_> {
@@ -222,7 +222,7 @@ fn listed(def: &TableDef) -> Listed<'_> {
         TableKind::Stream { key, topic } => (key.iter().map(name_of).collect(), topic.as_deref()),
         _ => (Vec::new(), None),
     };
-    let columns = def.columns.iter();
+    let columns = def.visible().iter();
     let columns =
         columns.map(|c| ListedColumn { name: &c.name, column_type: c.column_type.to_string() }).collect();
     let partition_column = def.partition_column.as_ref().map(name_of);

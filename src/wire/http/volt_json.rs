@@ -3,7 +3,7 @@
 
 use super::{
     body,
-    call::{self, Request},
+    call::{self, Request, to_json},
     error::ApiError,
     parameters::Given,
     procedures::json_response,
@@ -58,18 +58,22 @@ async fn answer(shared: &Arc<Shared>, form: Form, query: &str, body: Body) -> Re
     let fields = match fields(query.as_bytes(), &body) {
         Ok(fields) => fields,
         Err((status, text)) => {
-            return write(status, None, form, &VoltResponse::failure(0, Status::UnexpectedFailure, &text));
+            let failure = VoltResponse::failure(0, Status::UnexpectedFailure, &text);
+            return respond(status, None, json(form, &failure)?);
         }
     };
     let callback = fields.callback.as_deref();
     match run(shared, &fields).await {
-        Ok(reply) => write(StatusCode::OK, callback, form, &reply.response()?),
+        Ok(reply) => {
+            let json = reply.written(move |reply| json(form, &reply.response()?)).await?;
+            respond(StatusCode::OK, callback, json)
+        }
         Err(Failure { status, text }) => {
             let http = match shared.gate.is_stopping() {
                 true => StatusCode::NOT_FOUND,
                 false => StatusCode::OK,
             };
-            write(http, callback, form, &VoltResponse::failure(0, status, &text))
+            respond(http, callback, json(form, &VoltResponse::failure(0, status, &text))?)
         }
     }
 }
@@ -140,14 +144,11 @@ fn fields(query: &[u8], body: &[u8]) -> Result<Fields, (StatusCode, String)> {
     Ok(fields)
 }
 
-fn write(
-    status: StatusCode,
-    callback: Option<&str>,
-    form: Form,
-    response: &VoltResponse<'_>,
-) -> Result<Response, ApiError> {
-    let json = serde_json::to_vec(&Written { response, form });
-    let json = json.map_err(|error| ApiError::internal(error.to_string()))?;
+fn json(form: Form, response: &VoltResponse<'_>) -> Result<Vec<u8>, ApiError> {
+    to_json(&Written { response, form })
+}
+
+fn respond(status: StatusCode, callback: Option<&str>, json: Vec<u8>) -> Result<Response, ApiError> {
     let Some(callback) = callback else { return json_response(status, json) };
     let script = [callback.as_bytes(), b"( ", &json, b" )"].concat();
     let mut response = json_response(status, script)?;
@@ -232,8 +233,8 @@ mod tests {
         bytes
     }
 
-    fn json(form: Form, response: &VoltResponse<'_>) -> String {
-        serde_json::to_string(&Written { response, form }).unwrap()
+    fn text(form: Form, response: &VoltResponse<'_>) -> String {
+        String::from_utf8(json(form, response).unwrap()).unwrap()
     }
 
     #[test]
@@ -242,12 +243,12 @@ mod tests {
         let response = VoltResponse::success(1, Tables { count: 1, bytes: &bytes });
         let head = r#"{"status":1,"appstatus":-128,"statusstring":null,"appstatusstring":null,"results":"#;
         let tables = r#"[{"status":-128,"schema":[{"name":"C","type":6}],"data":[[1]]}]}"#;
-        assert_eq!(json(Form::Arrays, &response), format!("{head}{tables}"));
-        assert_eq!(json(Form::Objects, &response), format!(r#"{head}{{"0":[{{"C":1}}]}}}}"#));
+        assert_eq!(text(Form::Arrays, &response), format!("{head}{tables}"));
+        assert_eq!(text(Form::Objects, &response), format!(r#"{head}{{"0":[{{"C":1}}]}}}}"#));
         let failure = VoltResponse::failure(1, Status::UnexpectedFailure, "no");
         let head = r#"{"status":-3,"appstatus":-128,"statusstring":"no","appstatusstring":null,"results":"#;
-        assert_eq!(json(Form::Arrays, &failure), format!("{head}[]}}"));
-        assert_eq!(json(Form::Objects, &failure), format!("{head}{{}}}}"));
+        assert_eq!(text(Form::Arrays, &failure), format!("{head}[]}}"));
+        assert_eq!(text(Form::Objects, &failure), format!("{head}{{}}}}"));
     }
 
     #[test]

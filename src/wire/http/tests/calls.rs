@@ -20,6 +20,17 @@ fn a_call_runs_and_its_tables_come_back() {
 }
 
 #[test]
+fn a_large_result_comes_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    let answer = server.call("Many", "[1, 50000]").json();
+    let rows = answer["results"][0]["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), rows[49_999][0].as_i64()), (50_000, Some(49_999)));
+    let objects = server.get("/api/2.0/?Procedure=Many&Parameters=[1,50000]").json();
+    assert_eq!(objects["results"]["0"][49_999]["N"], 49_999);
+}
+
+#[test]
 fn every_refusal_has_its_status() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(directory.path());

@@ -15,8 +15,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tollgate_procedures::{Abort, MultiTx, Procedure, Registry, Tx, transaction::Outcome};
-use tollgate_schema::{dynamic, typed::Access, value::Value};
+use tollgate_procedures::{Abort, MultiTx, Procedure, Registry, Results, Tx, transaction::Outcome};
+use tollgate_schema::{codec::TableHeader, dynamic, typed::Access, types::Type, value::Value};
 
 const DDL: &str = "
     CREATE TABLE accounts (id INTEGER NOT NULL, name VARCHAR(20), balance BIGINT DEFAULT 0 NOT NULL, PRIMARY KEY (id));
@@ -53,6 +53,19 @@ fn fail(_: &mut Tx<'_>, _: i32) -> Result<i64, Abort> {
     panic!("on purpose")
 }
 
+/// Answers with so many rows.
+fn many(_: &mut Tx<'_>, _: i32, rows: i32) -> Result<impl FnOnce(&mut Results<'_>) + use<>, Abort> {
+    Ok(move |results: &mut Results<'_>| {
+        results.table(&TableHeader::new([("N", Type::Integer)]), |table| {
+            for n in 0..rows {
+                table.row(|row| {
+                    row.put_i32(n);
+                });
+            }
+        });
+    })
+}
+
 /// Adds a rate everywhere.
 fn set_rate(tx: &mut MultiTx<'_>, id: i32) -> Result<i64, Abort> {
     let now_us = tx.now_us();
@@ -67,6 +80,7 @@ fn set_rate(tx: &mut MultiTx<'_>, id: i32) -> Result<i64, Abort> {
 fn registry() -> Arc<Registry> {
     let procedures = [
         Procedure::single("Pay", ["account", "amount"], pay),
+        Procedure::single("Many", ["account", "rows"], many).read_only(),
         Procedure::single("Fail", ["account"], fail),
         Procedure::multi("SetRate", ["id"], set_rate),
     ];
