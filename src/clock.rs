@@ -15,6 +15,12 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// Nanoseconds since some point in this process's life, for durations.
+pub fn stopwatch_ns() -> u64 {
+    static ZERO: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    ZERO.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
 /// A seed that differs from run to run.
 pub fn entropy() -> u64 {
     use std::hash::{BuildHasher, Hasher};

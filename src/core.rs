@@ -6,7 +6,7 @@
 
 use crate::{
     call::{Batch, Call, PartitionId, Target},
-    counters::Counters,
+    counters::{Counters, Sample},
     expiry::Keep,
     limits,
     partition::{self, Fatal, Partition, Publish, Ran},
@@ -34,12 +34,15 @@ pub struct Core {
     partitions: Vec<Option<Partition>>,
     outbox: Outbox,
     pub counters: Counters,
+    stopwatch: Option<Stopwatch>,
 }
 
 /// How many calls before its turn the place of a call's key is asked for, and then its rows: each takes about as long
 /// as memory takes to answer.
 const AHEAD_OF_KEY: usize = 12;
 const AHEAD_OF_ROW: usize = 6;
+/// Nanoseconds on a clock of the shell's: only for what operators are shown.
+pub type Stopwatch = fn() -> u64;
 
 /// What a flush asks of the shell.
 #[derive(Default)]
@@ -55,7 +58,12 @@ impl Core {
     pub fn new(registry: Arc<Registry>, ring: Arc<Ring>, partitions: Vec<Option<Partition>>) -> Core {
         assert_eq!(partitions.len(), usize::from(ring.partitions()), "one place for each partition");
         let counters = Counters::new(registry.procedures().len());
-        Core { registry, ring, partitions, outbox: Outbox::default(), counters }
+        Core { registry, ring, partitions, outbox: Outbox::default(), counters, stopwatch: None }
+    }
+
+    /// From now on the executions of some calls are measured.
+    pub fn measure_by(&mut self, stopwatch: Stopwatch) {
+        self.stopwatch = Some(stopwatch);
     }
 
     /// The partitions that are here.
@@ -101,9 +109,9 @@ impl Core {
                 self.prefetch(registry.get(later.procedure), batch, later, Store::prefetch_row);
             }
             let registered = registry.get(call.procedure);
-            let ran = match call.target {
-                Target::Partition(id) => self.run_single(registered, batch, call, id, now_us),
-                Target::All => self.run_multi(registered, batch, call, now_us),
+            let ran = match self.stopwatch.filter(|_| self.counters.wants_sample(call.procedure)) {
+                None => self.run_call(registered, batch, call, now_us),
+                Some(stopwatch) => self.run_measured(registered, batch, call, now_us, stopwatch),
             };
             self.counters.count(call.procedure, ran);
         }
@@ -129,6 +137,41 @@ impl Core {
         {
             registered.touches.iter().for_each(|&table| ask(partition.store(), table, key));
         }
+    }
+
+    #[inline]
+    fn run_call(&mut self, registered: &Registered, batch: &Batch, call: &Call, now_us: i64) -> Ran {
+        match call.target {
+            Target::Partition(id) => self.run_single(registered, batch, call, id, now_us),
+            Target::All => self.run_multi(registered, batch, call, now_us),
+        }
+    }
+
+    #[cold]
+    fn run_measured(
+        &mut self,
+        registered: &Registered,
+        batch: &Batch,
+        call: &Call,
+        now_us: i64,
+        stopwatch: Stopwatch,
+    ) -> Ran {
+        let home = match call.target {
+            Target::Partition(id) => id,
+            Target::All => 0,
+        };
+        let replies_before = self.open_reply_bytes(home);
+        let started_ns = stopwatch();
+        let ran = self.run_call(registered, batch, call, now_us);
+        let execution_ns = stopwatch().saturating_sub(started_ns);
+        let result_bytes = self.open_reply_bytes(home).saturating_sub(replies_before) as u64;
+        let parameter_bytes = call.parameters.len() as u64;
+        self.counters.sample(call.procedure, Sample { execution_ns, result_bytes, parameter_bytes });
+        ran
+    }
+
+    fn open_reply_bytes(&mut self, id: PartitionId) -> usize {
+        self.partition_mut(id).map_or(0, |partition| partition.open_replies().bytes.len())
     }
 
     fn run_single(
@@ -246,6 +289,15 @@ impl Core {
         for partition in self.partitions.iter_mut().flatten() {
             partition.cut();
             partition.freeze(publish.clone());
+        }
+    }
+
+    /// Cuts every block that is here (a transaction over several partitions is in several) and freezes one partition.
+    /// If it is not here, or does not lead, `publish` is dropped.
+    pub fn freeze(&mut self, id: PartitionId, publish: Publish) {
+        self.partitions_mut().for_each(Partition::cut);
+        if let Some(partition) = self.partition_mut(id).filter(|partition| partition.serves()) {
+            partition.freeze(publish);
         }
     }
 

@@ -13,6 +13,70 @@ pub struct ProcedureCounters {
     pub repeats: u64,
     /// Bad parameters, constraint violations, panics.
     pub failures: u64,
+    pub timed: Timed,
+}
+
+/// What was measured of the calls picked out for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timed {
+    pub calls: u64,
+    pub execution_ns: Range,
+    pub result_bytes: Range,
+    pub parameter_bytes: Range,
+}
+
+/// Least, most and sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    pub min: u64,
+    pub max: u64,
+    pub sum: u64,
+}
+
+/// One call's figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    pub execution_ns: u64,
+    pub result_bytes: u64,
+    pub parameter_bytes: u64,
+}
+
+/// One call of a procedure in so many is measured, its first among them: reading a clock twice for each would show.
+const CALLS_PER_SAMPLE: u64 = 64;
+
+impl Timed {
+    fn record(&mut self, sample: Sample) {
+        let first = self.calls == 0;
+        self.calls += 1;
+        self.execution_ns.record(sample.execution_ns, first);
+        self.result_bytes.record(sample.result_bytes, first);
+        self.parameter_bytes.record(sample.parameter_bytes, first);
+    }
+
+    fn add(&mut self, other: &Timed) {
+        if self.calls == 0 {
+            *self = *other;
+        } else if other.calls > 0 {
+            self.calls += other.calls;
+            self.execution_ns.add(&other.execution_ns);
+            self.result_bytes.add(&other.result_bytes);
+            self.parameter_bytes.add(&other.parameter_bytes);
+        }
+    }
+}
+
+impl Range {
+    fn record(&mut self, value: u64, first: bool) {
+        self.min = if first { value } else { self.min.min(value) };
+        self.max = self.max.max(value);
+        self.sum = self.sum.saturating_add(value);
+    }
+
+    fn add(&mut self, other: &Range) {
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.sum = self.sum.saturating_add(other.sum);
+    }
 }
 
 /// Everything counted since the executor started.
@@ -58,6 +122,18 @@ impl Counters {
         }
     }
 
+    /// Whether the next call of the procedure is to be measured.
+    #[inline]
+    pub fn wants_sample(&self, procedure: ProcedureId) -> bool {
+        self.procedures[usize::from(procedure)].invocations.is_multiple_of(CALLS_PER_SAMPLE)
+    }
+
+    /// A call was measured.
+    #[cold]
+    pub fn sample(&mut self, procedure: ProcedureId, sample: Sample) {
+        self.procedures[usize::from(procedure)].timed.record(sample);
+    }
+
     /// Adds another executor's.
     pub fn add(&mut self, other: &Counters) {
         for (mine, theirs) in self.procedures.iter_mut().zip(&other.procedures) {
@@ -65,6 +141,7 @@ impl Counters {
             mine.aborts += theirs.aborts;
             mine.repeats += theirs.repeats;
             mine.failures += theirs.failures;
+            mine.timed.add(&theirs.timed);
         }
         self.accepted += other.accepted;
         self.rejected += other.rejected;
@@ -74,5 +151,33 @@ impl Counters {
 
     pub fn decisions(&self) -> u64 {
         self.accepted + self.rejected + self.fraud
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_call_in_so_many_is_measured_and_the_first_among_them() {
+        let mut counters = Counters::new(2);
+        for call in 0..200 {
+            if counters.wants_sample(1) {
+                let sample = Sample { execution_ns: 100 + call, result_bytes: 10, parameter_bytes: 5 };
+                counters.sample(1, sample);
+            }
+            counters.count(1, Ran::Aborted);
+        }
+        let timed = counters.procedures[1].timed;
+        assert_eq!(timed.calls, 4, "0, 64, 128, 192");
+        assert_eq!(timed.execution_ns, Range { min: 100, max: 292, sum: 784 });
+        assert_eq!(timed.parameter_bytes, Range { min: 5, max: 5, sum: 20 });
+
+        let mut sum = Counters::new(2);
+        sum.add(&counters);
+        sum.add(&counters);
+        sum.add(&Counters::new(2));
+        assert_eq!(sum.procedures[1].timed.execution_ns, Range { min: 100, max: 292, sum: 1568 });
+        assert_eq!(sum.procedures[0].timed, Timed::default());
     }
 }

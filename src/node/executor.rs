@@ -21,6 +21,15 @@ pub enum Input {
     /// Freeze every partition of the node at one moment; each view is published once it is committed. Only the first
     /// executor is asked.
     FreezeAll(Publish),
+    /// Freeze one partition of this executor's; the view is published once it is committed.
+    Freeze {
+        partition: PartitionId,
+        publish: Publish,
+    },
+    /// Publish what operators are shown now, memory too, and say so.
+    PublishFacts {
+        done: Sender<()>,
+    },
     /// The partition's snapshot is durable: the log before it may go.
     Compact {
         partition: PartitionId,
@@ -62,6 +71,7 @@ const MEMORY_TICKS: u64 = 20;
 impl Executor {
     /// Runs until it is told to stop, or fails; a failure ends the process.
     pub fn run(mut self) -> Result<(), Fatal> {
+        self.core.measure_by(clock::stopwatch_ns);
         let ticker = tick(Duration::from_millis(limits::TICK_MS));
         let mut ticks = 0;
         let mut stopping = false;
@@ -139,6 +149,12 @@ impl Executor {
                 let lenders = self.borrow_all();
                 self.core.freeze_all(&publish);
                 self.give_back(lenders)?;
+            }
+            Input::Freeze { partition, publish } => self.core.freeze(partition, publish),
+            Input::PublishFacts { done } => {
+                self.shared.publish(self.number, &self.core, true);
+                // Whoever asked may have given up.
+                let _ = done.send(());
             }
             Input::Compact { partition, snapshot } => {
                 let partition = self.core.partition_mut(partition).expect("its owner is asked");

@@ -1,9 +1,11 @@
 //! The threads of a server process around the state machines: recovery, executors, the log thread, snapshots, front
 //! ends, shutdown. IO lives here and in `wire`; decisions don't.
 
+pub mod connections;
 mod directory;
 pub mod executor;
 pub mod fingerprint;
+pub mod latency;
 pub mod log_thread;
 pub mod monitor;
 pub mod recover;

@@ -1,24 +1,21 @@
 //! What every thread of the node may look at: configuration, the gate, and what is published for operators.
 
 use crate::{
+    call::PartitionId,
     clock,
     config::Config,
     core::Core,
     counters::Counters,
     gate::Gate,
-    node::{executor::Input, snapshot_thread},
+    node::{connections::Connections, executor::Input, latency::Latency, snapshot_thread},
     partition::FrozenAt,
 };
 use anyhow::Context;
 use crossbeam::channel::Sender;
-use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, AtomicUsize},
-    },
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 use tollgate_cluster::log::LogStats;
@@ -36,6 +33,8 @@ pub struct Shared {
     pub started: Instant,
     pub started_ms: i64,
     pub connections: AtomicUsize,
+    /// Those of the Volt port, one by one.
+    pub clients: Connections,
     pub latency: Latency,
     pub log: Mutex<LogFacts>,
     pub snapshots: Mutex<SnapshotFacts>,
@@ -106,6 +105,7 @@ impl Shared {
         cluster_start_ms: i64,
     ) -> Shared {
         let executors = (0..gate.executors()).map(|_| Mutex::default()).collect();
+        let now_ms = clock::wall_us() / 1000;
         Shared {
             config,
             gate,
@@ -113,9 +113,10 @@ impl Shared {
             build: concat!("tollgate-", env!("CARGO_PKG_VERSION")),
             cluster_start_ms,
             started: clock::now(),
-            started_ms: clock::wall_us() / 1000,
+            started_ms: now_ms,
             connections: AtomicUsize::new(0),
-            latency: Latency::default(),
+            clients: Connections::default(),
+            latency: Latency::new(now_ms),
             log: Mutex::default(),
             snapshots: Mutex::default(),
             recovery: Mutex::default(),
@@ -163,6 +164,35 @@ impl Shared {
         Ok(frozen)
     }
 
+    /// A committed view of one partition that has everything that was answered before this was called.
+    pub fn freeze_one(&self, partition: PartitionId, longest: Duration) -> anyhow::Result<FrozenAt> {
+        let (sender, view) = crossbeam::channel::bounded(1);
+        let publish = Arc::new(move |frozen| drop(sender.try_send(frozen)));
+        let executor = usize::from(partition) % self.gate.executors();
+        let freeze = Input::Freeze { partition, publish };
+        self.gate.tell(executor, freeze).context("the executor is gone")?;
+        view.recv_timeout(longest).with_context(|| format!("partition {partition} did not answer in time"))
+    }
+
+    /// Has every executor publish its facts now, memory too. What came in time is published; the rest is as it was.
+    pub fn refresh(&self, longest: Duration) {
+        let (done, published) = crossbeam::channel::unbounded();
+        let executors = 0..self.gate.executors();
+        let asked =
+            executors.filter(|&e| self.gate.tell(e, Input::PublishFacts { done: done.clone() }).is_ok());
+        let deadline = clock::now() + longest;
+        for _ in 0..asked.count() {
+            if published.recv_deadline(deadline).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Each executor's counters.
+    pub fn counters_by_executor(&self) -> Vec<Counters> {
+        self.executors.iter().map(|facts| facts.lock().counters.clone()).collect()
+    }
+
     /// Counters of all executors.
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::new(self.gate.registry().procedures().len());
@@ -176,53 +206,5 @@ impl Shared {
             self.executors.iter().flat_map(|facts| facts.lock().partitions.clone()).collect();
         all.sort_by_key(|p| p.partition);
         all
-    }
-}
-
-/// Latencies of calls from the socket read to the reply's hand-over, microseconds.
-pub struct Latency {
-    total: Mutex<Histogram<u64>>,
-    /// Restarted by [`Latency::take_interval`].
-    interval: Mutex<Histogram<u64>>,
-    sum_us: AtomicU64,
-}
-
-/// Longer ones count as this: a minute.
-const LATENCY_MAX_US: u64 = 60_000_000;
-
-impl Default for Latency {
-    fn default() -> Latency {
-        let histogram = || {
-            let histogram = Histogram::new_with_bounds(1, LATENCY_MAX_US, 3);
-            Mutex::new(histogram.expect("the bounds are constants that hdrhistogram accepts"))
-        };
-        Latency { total: histogram(), interval: histogram(), sum_us: AtomicU64::new(0) }
-    }
-}
-
-impl Latency {
-    /// `calls` calls took this long.
-    pub fn record(&self, us: u64, calls: u32) {
-        let us = us.clamp(1, LATENCY_MAX_US);
-        self.total.lock().saturating_record_n(us, u64::from(calls));
-        self.interval.lock().saturating_record_n(us, u64::from(calls));
-        self.sum_us.fetch_add(us * u64::from(calls), std::sync::atomic::Ordering::Relaxed);
-    }
-
-    /// All since the start.
-    pub fn total(&self) -> Histogram<u64> {
-        self.total.lock().clone()
-    }
-
-    pub fn sum_us(&self) -> u64 {
-        self.sum_us.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// Those since the last time this was asked.
-    pub fn take_interval(&self) -> Histogram<u64> {
-        let mut interval = self.interval.lock();
-        let taken = interval.clone();
-        interval.reset();
-        taken
     }
 }
