@@ -188,7 +188,7 @@ impl Core {
         if !partition.serves() {
             return refuse(batch, call, "this node does not lead the partition yet; please try again");
         }
-        partition.run(registered, batch, call, now_us)
+        partition.run(registered, batch, call, now_us, &self.ring)
     }
 
     /// Runs a call over all partitions: what it changes becomes one block in each, all in one record of the log, so it

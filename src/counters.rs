@@ -134,6 +134,21 @@ impl Counters {
         self.procedures[usize::from(procedure)].timed.record(sample);
     }
 
+    /// What was counted since `earlier`. Of times and sizes the least and the most stay those of all calls.
+    pub fn since(&self, earlier: &Counters) -> Counters {
+        let mut since = self.clone();
+        for (now, then) in since.procedures.iter_mut().zip(&earlier.procedures) {
+            now.invocations -= then.invocations;
+            now.aborts -= then.aborts;
+            now.failures -= then.failures;
+            now.timed.calls -= then.timed.calls;
+            now.timed.execution_ns.sum -= then.timed.execution_ns.sum;
+            now.timed.result_bytes.sum -= then.timed.result_bytes.sum;
+            now.timed.parameter_bytes.sum -= then.timed.parameter_bytes.sum;
+        }
+        since
+    }
+
     /// Adds another executor's.
     pub fn add(&mut self, other: &Counters) {
         for (mine, theirs) in self.procedures.iter_mut().zip(&other.procedures) {
@@ -172,6 +187,10 @@ mod tests {
         assert_eq!(timed.calls, 4, "0, 64, 128, 192");
         assert_eq!(timed.execution_ns, Range { min: 100, max: 292, sum: 784 });
         assert_eq!(timed.parameter_bytes, Range { min: 5, max: 5, sum: 20 });
+
+        let since = counters.since(&counters);
+        assert_eq!((since.procedures[1].invocations, since.procedures[1].timed.calls), (0, 0));
+        assert_eq!(counters.since(&Counters::default()).procedures, counters.procedures);
 
         let mut sum = Counters::new(2);
         sum.add(&counters);

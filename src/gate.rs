@@ -53,6 +53,8 @@ pub struct Gate {
     /// Why writes are refused, while they are.
     writes_refused: RwLock<Option<String>>,
     refusing: AtomicBool,
+    /// An operator wants writes refused.
+    paused: AtomicBool,
     stopping: AtomicBool,
     anywhere: AtomicUsize,
 }
@@ -77,6 +79,7 @@ impl Gate {
             executors,
             writes_refused: RwLock::new(None),
             refusing: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             anywhere: AtomicUsize::new(0),
         }
@@ -96,15 +99,29 @@ impl Gate {
         let id = self.registry.find(name).ok_or_else(|| Refusal::UnknownProcedure(name.to_string()))?;
         if self.is_refusing() && !self.registry.get(id).procedure.read_only {
             let reason = self.writes_refused.read().clone();
-            return Err(reason.map_or(Refusal::Busy, Refusal::WritesRefused));
+            let paused = || self.is_paused().then(|| "an operator paused it".to_string());
+            return Err(reason.or_else(paused).map_or(Refusal::Busy, Refusal::WritesRefused));
         }
         Ok(id)
     }
 
     /// From now on writes are refused for this reason, or admitted again.
     pub fn refuse_writes(&self, reason: Option<String>) {
-        self.refusing.store(reason.is_some(), Ordering::Relaxed);
-        *self.writes_refused.write() = reason;
+        let mut refused = self.writes_refused.write();
+        self.refusing.store(reason.is_some() || self.is_paused(), Ordering::Relaxed);
+        *refused = reason;
+    }
+
+    /// Writes are refused, whatever else there is to say, or no longer for this.
+    pub fn pause(&self, pause: bool) {
+        let refused = self.writes_refused.write();
+        self.paused.store(pause, Ordering::Relaxed);
+        self.refusing.store(pause || refused.is_some(), Ordering::Relaxed);
+    }
+
+    /// Whether an operator paused writes.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -173,6 +190,11 @@ impl Gate {
 
     pub fn executors(&self) -> usize {
         self.executors.len()
+    }
+
+    /// How many inputs wait for each executor.
+    pub fn queue_depths(&self) -> Vec<u32> {
+        self.executors.iter().map(|queue| queue.inputs.len() as u32).collect()
     }
 
     /// Hands a batch over, waiting while the executor's queue is full: so a front end stops reading its socket.

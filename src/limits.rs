@@ -64,6 +64,25 @@ pub const SESSIONS_MAX: u64 = 250_000;
 /// Old sessions deleted in each partition at each tick.
 pub const SESSIONS_EXPIRED_PER_TICK_MAX: usize = 1_000;
 
+/// Ad hoc queries and other slow system procedures that run at once, each on a thread of its own: they share the
+/// processors with the executors.
+pub const QUERIES_AT_ONCE_MAX: usize = 2;
+
+/// Those that run or wait for their turn; the next is told that the server is busy.
+pub const QUERIES_WAITING_MAX: usize = 256;
+
+/// An ad hoc query reads this long at most; a caller may ask for less.
+pub const QUERY_MAX_MS: u64 = 10_000;
+
+/// How long `@Quiesce` waits for the log.
+pub const QUIESCE_MAX_MS: u64 = 30_000;
+
+/// Statements in one ad hoc text.
+pub const QUERY_STATEMENTS_MAX: usize = 1_000;
+
+/// Values for the `?` of an ad hoc statement.
+pub const QUERY_PARAMETERS_MAX: usize = 1025;
+
 /// Rows that `@AdHoc` or a stream read answers with.
 pub const RESULT_ROWS_MAX: usize = 100_000;
 

@@ -32,9 +32,15 @@ use tollgate_cluster::{
     log::Membership,
     replica::{CommittedEntry, EntryKind, Position, Replica},
 };
-use tollgate_procedures::{Abort, Results, Tx, procedure::Code, registry::Registered, transaction::Decision};
+use tollgate_procedures::{
+    Abort, Results, Tx,
+    procedure::Code,
+    registry::Registered,
+    transaction::{Decision, Home},
+};
 use tollgate_schema::{
     catalog::{Catalog, TableId},
+    ring::Ring,
     store::{EffectError, Frozen, Mark, Store},
 };
 
@@ -176,7 +182,14 @@ impl Partition {
     }
 
     /// Runs one call and keeps its reply with the open block.
-    pub fn run(&mut self, registered: &Registered, batch: &Batch, call: &Call, now_us: i64) -> Ran {
+    pub fn run(
+        &mut self,
+        registered: &Registered,
+        batch: &Batch,
+        call: &Call,
+        now_us: i64,
+        ring: &Ring,
+    ) -> Ran {
         let Code::Single(code) = &registered.procedure.code else {
             unreachable!("the front end sends only procedures of one partition here")
         };
@@ -187,7 +200,8 @@ impl Partition {
         let mark = self.store.mark();
         let read_only = registered.procedure.read_only;
         self.tables.clear();
-        let mut tx = Tx::new(&mut self.store, registered.base, timestamp_us, timestamp_us as u64);
+        let home = Home { ring, partition: self.id };
+        let mut tx = Tx::new(&mut self.store, registered.base, timestamp_us, timestamp_us as u64).at(home);
         let mut results = Results::new(&mut self.tables);
         // A panic is a bug of one procedure: it must not take the partition down with it.
         let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, batch.parameters(call), &mut results)));

@@ -3,7 +3,8 @@
 //!   partitioning column as bytes (integers eight little-endian bytes), whose hash is the integer's own;
 //! - `@LoadMultipartitionTable(table, upsert, rows)`: rows of a replicated table, or of any partition.
 //!
-//! A batch is loaded entirely or not at all. The answer is `modified_tuples`.
+//! Table, upsert and rows may be given several times. A call is loaded entirely or not at all. The answer is
+//! `modified_tuples`, once for each table given.
 
 use crate::{
     abort::Abort,
@@ -16,6 +17,7 @@ use tollgate_schema::{
     catalog::{Catalog, TableDef, TableId},
     codec::{ParamReader, RawParam, TableReader},
     dynamic,
+    ring::Ring,
     store::Store,
     typed::Access,
     types::{Type, VALUE_BYTES_MAX, VARCHAR_DEFAULT},
@@ -63,15 +65,28 @@ struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    /// `skip`: parameters in front of the table's name.
-    fn read(catalog: &Catalog, procedure: &str, bytes: &'a [u8], skip: usize) -> Result<Load<'a>, Abort> {
+    /// `skip`: parameters in front of the first table's name.
+    fn read_all(
+        catalog: &Catalog,
+        procedure: &str,
+        bytes: &'a [u8],
+        skip: usize,
+    ) -> Result<Vec<Load<'a>>, Abort> {
         let mut reader = ParamReader::new(bytes).map_err(ParameterError::from)?;
-        if reader.count() != skip + 3 {
+        let given = reader.count().saturating_sub(skip);
+        if given == 0 || !given.is_multiple_of(3) {
             return Err(ParameterError::count(procedure, skip + 3, reader.count()).into());
         }
         for _ in 0..skip {
             reader.next_param().map_err(ParameterError::from)?;
         }
+        let loads = (0..given / 3).map(|_| Load::read(catalog, &mut reader)).collect::<Result<_, _>>()?;
+        reader.finish().map_err(ParameterError::from)?;
+        Ok(loads)
+    }
+
+    fn read(catalog: &Catalog, reader: &mut ParamReader<'a>) -> Result<Load<'a>, Abort> {
+        let skip = ParamReader::position(reader);
         let mut next =
             || Ok::<_, Abort>(reader.next_param().map_err(ParameterError::from)?.expect("counted above"));
         let wrong = |name: &str, position: usize, raw: &RawParam<'_>, wanted: &str| {
@@ -131,27 +146,49 @@ fn put(store: &mut Store, table: TableId, upsert: bool, values: &[Value], now_us
 
 fn load_here(tx: &mut Tx<'_>, bytes: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
     let catalog = tx.store().catalog().clone();
-    let load = Load::read(&catalog, "@LoadSinglepartitionTable", bytes, 1)?;
-    let (table, upsert, now_us) = (load.table, load.upsert, Access::now_us(tx));
-    if catalog.table(table).partition_column.is_none() {
-        let name = &catalog.table(table).name;
-        return Err(Abort::Row(format!("{name} is replicated: use @LoadMultipartitionTable")));
+    for load in Load::read_all(&catalog, "@LoadSinglepartitionTable", bytes, 1)? {
+        let (table, upsert, now_us) = (load.table, load.upsert, Access::now_us(tx));
+        let def = catalog.table(table);
+        if def.partition_column.is_none() && !def.is_stream() {
+            return Err(Abort::Row(format!("{} is replicated: use @LoadMultipartitionTable", def.name)));
+        }
+        let count = load.each(|values| {
+            check_home(tx, def, &values)?;
+            put(tx.store_mut(), table, upsert, &values, now_us)
+        })?;
+        results.scalar("modified_tuples", count);
     }
-    let count = load.each(|values| put(tx.store_mut(), table, upsert, &values, now_us))?;
-    results.scalar("modified_tuples", count);
     Ok(())
+}
+
+/// A row of another partition would never be found again: callers route by its key.
+fn check_home(tx: &Tx<'_>, def: &TableDef, values: &[Value]) -> Result<(), Abort> {
+    let (Some(home), Some(column)) = (tx.home(), def.partition_column) else { return Ok(()) };
+    if home_of(home.ring, def, column, &values[column])? == usize::from(home.partition) {
+        return Ok(());
+    }
+    Err(Abort::Row(format!("{}: the row belongs to another partition than the key", def.name)))
 }
 
 fn load_anywhere(tx: &mut MultiTx<'_>, bytes: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
     let catalog = tx.partition(0).store().catalog().clone();
-    let load = Load::read(&catalog, "@LoadMultipartitionTable", bytes, 0)?;
+    for load in Load::read_all(&catalog, "@LoadMultipartitionTable", bytes, 0)? {
+        let count = load_everywhere(tx, &catalog, load)?;
+        results.scalar("modified_tuples", count);
+    }
+    Ok(())
+}
+
+fn load_everywhere(tx: &mut MultiTx<'_>, catalog: &Catalog, load: Load<'_>) -> Result<i64, Abort> {
     let (table, upsert, now_us) = (load.table, load.upsert, tx.now_us());
     let def = catalog.table(table);
-    let count = load.each(|values| {
+    load.each(|values| {
         let home = match def.partition_column {
+            // A stream without a partitioning column has each row once, wherever it is.
+            None if def.is_stream() => 0..1,
             None => 0..tx.partitions(),
             Some(column) => {
-                let partition = partition_of(tx, def, column, &values[column])?;
+                let partition = home_of(tx.ring(), def, column, &values[column])?;
                 partition..partition + 1
             }
         };
@@ -159,17 +196,14 @@ fn load_anywhere(tx: &mut MultiTx<'_>, bytes: &[u8], results: &mut Results<'_>) 
             put(tx.partition(partition).store_mut(), table, upsert, &values, now_us)?;
         }
         Ok(())
-    })?;
-    results.scalar("modified_tuples", count);
-    Ok(())
+    })
 }
 
 /// The partition of a row whose partitioning column has this value.
-fn partition_of(tx: &MultiTx<'_>, def: &TableDef, column: usize, value: &Value) -> Result<usize, Abort> {
+fn home_of(ring: &Ring, def: &TableDef, column: usize, value: &Value) -> Result<usize, Abort> {
     let column = &def.columns[column];
     let refused = |reason: String| Abort::Row(format!("{}.{}: {reason}", def.name, column.name));
     let value = convert(value, column.column_type).map_err(|e| refused(e.to_string()))?;
-    let partition =
-        tx.ring().partition_of_value(&value).ok_or_else(|| refused("must not be NULL".to_string()))?;
+    let partition = ring.partition_of_value(&value).ok_or_else(|| refused("must not be NULL".to_string()))?;
     Ok(usize::from(partition))
 }

@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -32,11 +32,10 @@ pub struct ConnectionFacts {
     pub bytes_read: AtomicU64,
     pub calls_read: AtomicU64,
     pub bytes_written: AtomicU64,
+    /// Replies given to the writer.
+    pub replies_made: AtomicU64,
+    /// Replies that the peer's socket took.
     pub replies_written: AtomicU64,
-    /// Bytes of calls that were taken in and are not answered.
-    pub request_bytes_waiting: AtomicUsize,
-    /// Replies that wait for the peer to take them.
-    pub replies_waiting: AtomicU64,
 }
 
 impl Connections {
@@ -50,9 +49,8 @@ impl Connections {
             bytes_read: AtomicU64::new(0),
             calls_read: AtomicU64::new(0),
             bytes_written: AtomicU64::new(0),
+            replies_made: AtomicU64::new(0),
             replies_written: AtomicU64::new(0),
-            request_bytes_waiting: AtomicUsize::new(0),
-            replies_waiting: AtomicU64::new(0),
         })
     }
 

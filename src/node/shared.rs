@@ -174,6 +174,16 @@ impl Shared {
         view.recv_timeout(longest).with_context(|| format!("partition {partition} did not answer in time"))
     }
 
+    /// Has a snapshot of every partition taken and waits for it. An error means that nobody could be asked.
+    pub fn take_snapshot(&self) -> anyhow::Result<Result<snapshot_thread::Taken, String>> {
+        let (reply, taken) = crossbeam::channel::bounded(1);
+        self.snapshot_requests
+            .send(snapshot_thread::Request::Take(reply))
+            .ok()
+            .context("the snapshot thread is gone")?;
+        taken.recv().context("the snapshot thread is gone")
+    }
+
     /// Has every executor publish its facts now, memory too. What came in time is published; the rest is as it was.
     pub fn refresh(&self, longest: Duration) {
         let (done, published) = crossbeam::channel::unbounded();

@@ -4,7 +4,7 @@
 //! over frozen views, never on an executor.
 //!
 //! In reading order: [`split`], a text to statements; [`bind`], their expressions checked against a table and turned
-//! into [`expr`]; [`select`] and [`insert`], plans; [`eval`] and [`aggregate`], what they compute; [`execute`].
+//! into [`expr`]; [`select`] and [`insert`], plans; [`eval`] and [`aggregate`], what they compute; [`execute`]; [`merge`], views of which each partition has a part.
 //!
 //! Not here, and refused by name: joins, subqueries, set operations, functions other than aggregates, UPDATE, DELETE.
 
@@ -16,6 +16,7 @@ mod execute;
 mod expr;
 mod insert;
 mod like;
+mod merge;
 mod select;
 mod split;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use error::SqlError;
 pub use eval::{Row, StoredRow};
 pub use execute::{Execution, Progress, QueryResult};
 pub use insert::{InsertCell, InsertPlan};
+pub use merge::ViewMerge;
 pub use select::SelectPlan;
 
 use sqlparser::{

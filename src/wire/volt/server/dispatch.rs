@@ -1,10 +1,14 @@
 //! What a call means: a procedure goes to the executor of its partition, a system procedure is answered here.
 
-use super::{monotonic_us, system, writer::ConnectionSink};
+use super::{
+    monotonic_us,
+    system::{Front, SystemCalls},
+    writer::ConnectionSink,
+};
 use crate::{
     call::{Batch, Call},
     gate::{Gate, Refusal},
-    node::shared::Shared,
+    node::{connections::ConnectionFacts, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
         invocation::Invocation,
@@ -21,7 +25,7 @@ use tollgate_schema::codec::ParamReader;
 pub(super) struct Dispatcher {
     shared: Arc<Shared>,
     sink: Arc<ConnectionSink>,
-    connection: i64,
+    system: SystemCalls,
     /// The name looked up last: a connection mostly calls one procedure.
     last: Option<(Box<str>, ProcedureId)>,
     /// Calls of the read at hand, by executor.
@@ -29,9 +33,15 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(shared: Arc<Shared>, sink: Arc<ConnectionSink>, connection: i64) -> Dispatcher {
+    pub(super) fn new(
+        front: Arc<Front>,
+        sink: Arc<ConnectionSink>,
+        facts: Arc<ConnectionFacts>,
+    ) -> Dispatcher {
+        let shared = front.shared.clone();
+        let system = SystemCalls::new(front, sink.clone(), facts);
         let by_executor = (0..shared.gate.executors()).map(|_| Vec::new()).collect();
-        Dispatcher { shared, sink, connection, last: None, by_executor }
+        Dispatcher { shared, sink, system, last: None, by_executor }
     }
 
     /// Takes whole frames, one after another. An error ends the connection: nobody can be told.
@@ -76,7 +86,7 @@ impl Dispatcher {
         }
         for call in sorted.system {
             let frame = bytes.slice(call.start as usize..call.end as usize);
-            system::answer(&self.shared, &self.sink, self.connection, frame, received_us).await;
+            self.system.answer(frame, received_us);
         }
         Ok(())
     }

@@ -11,14 +11,15 @@ pub(crate) use dispatch::status_of;
 
 use crate::{
     clock, limits,
-    node::shared::Shared,
+    node::{connections::ConnectionFacts, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
         login::{LoginFailure, LoginReply, LoginRequest},
     },
 };
 use bytes::BytesMut;
-use std::{io, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, sync::atomic::Ordering, time::Duration};
+use system::Front;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -27,7 +28,8 @@ use writer::ConnectionSink;
 
 /// Accepts connections until the listener fails or the server stops.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let mut next = 0i64;
+    let front = system::Front::new(shared.clone());
+    tokio::spawn(front.clone().watch());
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -38,11 +40,10 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                 continue;
             }
         };
-        next += 1;
-        let (shared, id) = (shared.clone(), next);
+        let front = front.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection(stream, id, shared).await {
-                tracing::debug!(%peer, connection = id, %error, "connection ended");
+            if let Err(error) = connection(stream, peer, front).await {
+                tracing::debug!(%peer, %error, "connection ended");
             }
         });
     }
@@ -64,7 +65,25 @@ impl Drop for Counted {
     }
 }
 
-async fn connection(mut stream: TcpStream, id: i64, shared: Arc<Shared>) -> io::Result<()> {
+/// Lists a connection as long as it lives.
+struct Listed(Arc<Shared>, Arc<ConnectionFacts>);
+
+impl Listed {
+    fn new(shared: &Arc<Shared>, facts: &Arc<ConnectionFacts>) -> Listed {
+        shared.clients.open(facts);
+        Listed(shared.clone(), facts.clone())
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.0.clients.closed(self.1.id);
+    }
+}
+
+async fn connection(mut stream: TcpStream, peer: SocketAddr, front: Arc<Front>) -> io::Result<()> {
+    let shared = front.shared.clone();
+    let facts = shared.clients.accepted(peer, stream.local_addr()?);
     stream.set_nodelay(true)?;
     socket2::SockRef::from(&stream).set_keepalive(true)?;
     let (_counted, connections) = Counted::new(&shared);
@@ -81,7 +100,7 @@ async fn connection(mut stream: TcpStream, id: i64, shared: Arc<Shared>) -> io::
     match outcome {
         Ok(()) => LoginReply {
             host_id: shared.host_id,
-            connection_id: id,
+            connection_id: facts.id,
             cluster_start_ms: shared.cluster_start_ms,
             leader_address: [127, 0, 0, 1],
             build: shared.build,
@@ -92,12 +111,14 @@ async fn connection(mut stream: TcpStream, id: i64, shared: Arc<Shared>) -> io::
     // One write: some clients read this reply with a single read.
     stream.write_all(&reply).await?;
     if outcome.is_err() {
+        shared.clients.refused();
         return stream.shutdown().await;
     }
     let (read_half, write_half) = stream.into_split();
-    let (sink, outgoing) = ConnectionSink::new(shared.clone());
+    let _listed = Listed::new(&shared, &facts);
+    let (sink, outgoing) = ConnectionSink::new(shared.clone(), facts.clone());
     let mut writer = tokio::spawn(writer::write_replies(write_half, outgoing, sink.clone()));
-    let outcome = reader::read_calls(read_half, buffer, sink.clone(), &shared, id).await;
+    let outcome = reader::read_calls(read_half, buffer, sink.clone(), &front, facts).await;
     sink.finish();
     // Replies that are on their way still go out to a peer that closed only its sending half.
     let stall_max = Duration::from_millis(limits::REPLY_STALL_MAX_MS);

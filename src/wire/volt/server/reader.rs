@@ -1,9 +1,12 @@
 //! The reading half of a connection: what one socket read brings becomes one batch for each executor.
 
-use super::{dispatch::Dispatcher, writer::ConnectionSink};
-use crate::{limits, node::shared::Shared, wire::volt::frame};
+use super::{dispatch::Dispatcher, system::Front, writer::ConnectionSink};
+use crate::{limits, node::connections::ConnectionFacts, wire::volt::frame};
 use bytes::BytesMut;
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
 use tokio::{io::AsyncReadExt, net::tcp::OwnedReadHalf};
 
 /// A frame that is not whole yet gets this much room at a time: its length alone is no reason to allocate.
@@ -14,14 +17,15 @@ pub(super) async fn read_calls(
     mut socket: OwnedReadHalf,
     mut buffer: BytesMut,
     sink: Arc<ConnectionSink>,
-    shared: &Arc<Shared>,
-    connection: i64,
+    front: &Arc<Front>,
+    facts: Arc<ConnectionFacts>,
 ) -> io::Result<()> {
-    let mut dispatcher = Dispatcher::new(shared.clone(), sink.clone(), connection);
+    let mut dispatcher = Dispatcher::new(front.clone(), sink.clone(), facts.clone());
     loop {
         let whole = whole_frames(&buffer)?;
         if whole.bytes > 0 {
             let bytes = buffer.split_to(whole.bytes);
+            facts.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             dispatcher.dispatch(bytes).await?;
         }
         sink.room().await;

@@ -1,7 +1,11 @@
 //! The writing half of a connection: replies come from executors, leave in as few writes as possible.
 
 use super::monotonic_us;
-use crate::{call::ReplySink, limits, node::shared::Shared};
+use crate::{
+    call::ReplySink,
+    limits,
+    node::{connections::ConnectionFacts, shared::Shared},
+};
 use std::{
     io,
     sync::{
@@ -29,6 +33,7 @@ pub(super) struct ConnectionSink {
     eased: Notify,
     closed: AtomicBool,
     shared: Arc<Shared>,
+    facts: Arc<ConnectionFacts>,
 }
 
 pub(super) struct Outgoing {
@@ -39,7 +44,10 @@ pub(super) struct Outgoing {
 }
 
 impl ConnectionSink {
-    pub(super) fn new(shared: Arc<Shared>) -> (Arc<ConnectionSink>, UnboundedReceiver<Outgoing>) {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        facts: Arc<ConnectionFacts>,
+    ) -> (Arc<ConnectionSink>, UnboundedReceiver<Outgoing>) {
         let (replies, outgoing) = unbounded_channel();
         let sink = ConnectionSink {
             replies,
@@ -48,6 +56,7 @@ impl ConnectionSink {
             eased: Notify::new(),
             closed: AtomicBool::new(false),
             shared,
+            facts,
         };
         (Arc::new(sink), outgoing)
     }
@@ -55,6 +64,7 @@ impl ConnectionSink {
     /// Calls that were taken in and are not answered.
     pub(super) fn expect(&self, calls: u32) {
         self.waiting_calls.fetch_add(calls, Ordering::AcqRel);
+        self.facts.calls_read.fetch_add(u64::from(calls), Ordering::Relaxed);
     }
 
     pub(super) fn waiting_calls(&self) -> u32 {
@@ -93,6 +103,7 @@ impl ConnectionSink {
     /// A reply the front end made itself.
     pub(super) fn answer(&self, frames: Vec<u8>, calls: u32) {
         self.unsent_bytes.fetch_add(frames.len(), Ordering::AcqRel);
+        self.facts.replies_made.fetch_add(u64::from(calls), Ordering::Relaxed);
         // The writer is gone when the connection is: then nobody waits for the reply.
         let _ = self.replies.send(Outgoing { frames, calls, last: false });
     }
@@ -131,6 +142,8 @@ pub(super) async fn write_replies(
         let written = write_all(&mut socket, &message.frames).await;
         sink.unsent_bytes.fetch_sub(message.frames.len(), Ordering::AcqRel);
         sink.waiting_calls.fetch_sub(message.calls, Ordering::AcqRel);
+        sink.facts.bytes_written.fetch_add(message.frames.len() as u64, Ordering::Relaxed);
+        sink.facts.replies_written.fetch_add(u64::from(message.calls), Ordering::Relaxed);
         if let Err(error) = written {
             tracing::debug!(%error, "replies could not be written");
             sink.closed.store(true, Ordering::Release);

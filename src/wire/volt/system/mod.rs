@@ -8,8 +8,8 @@
 pub mod catalog;
 pub mod facts;
 pub mod information;
-pub mod load;
 pub mod partition_keys;
+pub mod snapshot_save;
 pub mod statistics;
 pub mod subscribe;
 pub mod tables;
@@ -32,6 +32,13 @@ impl SystemError {
     pub fn graceful(text: impl Into<String>) -> SystemError {
         SystemError { status: Status::GracefulFailure, text: text.into() }
     }
+}
+
+/// Whether a table or procedure of this name is the server's own, so that lists for users leave it out.
+pub fn is_hidden(name: &str) -> bool {
+    const INTERNAL: &str = "TOLLGATE_";
+    let is_internal = name.get(..INTERNAL.len()).is_some_and(|start| start.eq_ignore_ascii_case(INTERNAL));
+    is_internal || name.starts_with('@')
 }
 
 /// Most parameters that any system procedure here takes, `@AdHoc` apart.

@@ -31,6 +31,11 @@ impl ResultTables {
         ResultTables::default()
     }
 
+    /// A copy of a response's tables.
+    pub fn of(tables: Tables<'_>) -> ResultTables {
+        ResultTables { count: tables.count, bytes: tables.bytes.to_vec() }
+    }
+
     /// What actions answer: one BIGINT column `STATUS`, value 0.
     pub fn status_ok() -> ResultTables {
         ResultTables::new().with(&[("STATUS", BIGINT)], [()], |r, ()| {

@@ -8,7 +8,15 @@ use tollgate_schema::{
 };
 
 use super::jdbc;
-use crate::wire::volt::system::tables::{INTEGER, ResultTables, SMALLINT, STRING, TINYINT};
+use crate::wire::volt::system::{
+    is_hidden,
+    tables::{INTEGER, ResultTables, SMALLINT, STRING, TINYINT},
+};
+
+/// Those that are not the server's own.
+fn shown(catalog: &Catalog) -> impl Iterator<Item = &TableDef> {
+    catalog.tables.iter().filter(|table| !is_hidden(&table.name))
+}
 
 /// `RowWriter` with the cells JDBC has but we have nothing for.
 fn nulls<'r, 'w>(r: &'r mut RowWriter<'w>, count: usize) -> &'r mut RowWriter<'w> {
@@ -38,7 +46,7 @@ pub(super) fn tables(catalog: &Catalog) -> ResultTables {
         ("SELF_REFERENCING_COL_NAME", STRING),
         ("REF_GENERATION", STRING),
     ];
-    ResultTables::new().with(&columns, &catalog.tables, |r, table| {
+    ResultTables::new().with(&columns, shown(catalog), |r, table| {
         let kind = match table.kind {
             TableKind::Table(_) => "TABLE",
             TableKind::Stream { .. } => "EXPORT",
@@ -87,8 +95,7 @@ pub(super) fn columns(catalog: &Catalog) -> ResultTables {
         ("SOURCE_DATA_TYPE", SMALLINT),
         ("IS_AUTOINCREMENT", STRING),
     ];
-    let rows =
-        catalog.tables.iter().flat_map(|t| t.visible().iter().enumerate().map(move |(i, c)| (t, i, c)));
+    let rows = shown(catalog).flat_map(|t| t.visible().iter().enumerate().map(move |(i, c)| (t, i, c)));
     ResultTables::new().with(&columns, rows, |r, (table, position, column)| {
         let jdbc = jdbc::describe(column.column_type);
         nulls(r, 2).put_str(&table.name).put_str(&column.name).put_i32(jdbc.code).put_str(jdbc.name);
@@ -144,7 +151,7 @@ pub(super) fn index_info(catalog: &Catalog) -> ResultTables {
         ("PAGES", INTEGER),
         ("FILTER_CONDITION", STRING),
     ];
-    let rows = catalog.tables.iter().flat_map(|table| {
+    let rows = shown(catalog).flat_map(|table| {
         let unique = table.primary_key.iter().chain(&table.uniques);
         let unique = unique.map(|k| (&k.name, &k.columns, true));
         let indexes = unique.chain(table.indexes.iter().map(|i| (&i.name, &i.columns, i.unique)));
@@ -168,7 +175,7 @@ pub(super) fn primary_keys(catalog: &Catalog) -> ResultTables {
         ("KEY_SEQ", SMALLINT),
         ("PK_NAME", STRING),
     ];
-    let rows = catalog.tables.iter().flat_map(|table| {
+    let rows = shown(catalog).flat_map(|table| {
         let columns = |key: &'_ KeyDef| key.columns.clone();
         let key = table.primary_key.as_ref();
         let name = key.map_or("", |k| k.name.as_str());
@@ -227,7 +234,8 @@ mod tests {
             indexes: vec![],
             ..cards.clone()
         };
-        Catalog { tables: vec![cards, view], ..Catalog::default() }
+        let own = TableDef { name: "TOLLGATE_SESSIONS".into(), ..cards.clone() };
+        Catalog { tables: vec![cards, view, own], ..Catalog::default() }
     }
 
     #[test]
