@@ -17,4 +17,5 @@ mod scripts;
 mod server_process;
 mod simulator;
 mod support;
+mod system;
 mod tidy;

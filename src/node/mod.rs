@@ -38,6 +38,9 @@ use tollgate_cluster::{
 use tollgate_procedures::Registry;
 use tollgate_schema::ring::Ring;
 
+/// A node that does not lead its own partitions by then has a disk that does not answer.
+const LEADING_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A running server.
 pub struct Node {
     pub shared: Arc<Shared>,
@@ -76,6 +79,7 @@ impl Node {
             spares,
             threads.snapshot_requests,
         )?;
+        shared.wait_until_leading(LEADING_MAX)?;
         let (volt_address, http_address, net) = start_net(shared.clone())?;
         let recovery_ms = started.elapsed().as_millis() as u64;
         shared.recovery.lock().ms = recovery_ms;

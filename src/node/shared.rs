@@ -198,6 +198,21 @@ impl Shared {
         }
     }
 
+    /// Waits until this node leads every partition, so that calls are taken. On a node alone that takes a sync or two.
+    pub fn wait_until_leading(&self, longest: Duration) -> anyhow::Result<()> {
+        let deadline = clock::now() + longest;
+        let count = usize::from(self.config.partitions);
+        loop {
+            self.refresh(deadline.saturating_duration_since(clock::now()));
+            let partitions = self.partitions();
+            if partitions.len() == count && partitions.iter().all(|partition| partition.leads) {
+                return Ok(());
+            }
+            anyhow::ensure!(clock::now() < deadline, "not every partition has a leader after {longest:?}");
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
     /// Each executor's counters.
     pub fn counters_by_executor(&self) -> Vec<Counters> {
         self.executors.iter().map(|facts| facts.lock().counters.clone()).collect()

@@ -1,0 +1,116 @@
+//! `@Statistics` tells what happened.
+
+use super::Server;
+use tollgate::client::ResultTable;
+use tollgate_schema::value::Value;
+
+impl Server {
+    fn statistics(&mut self, selector: &str, flag: i32) -> Vec<ResultTable> {
+        let parameters = [Value::Varchar(selector.to_string()), Value::Integer(flag)];
+        let answer = self.call("@Statistics", &parameters);
+        assert!(answer.is_success(), "{selector}: {}", answer.status_text);
+        answer.tables
+    }
+
+    /// The sum of a column over the rows in which another column has this text.
+    fn sum(&mut self, selector: &str, flag: i32, column: &str, of: (&str, &str)) -> i64 {
+        let table = self.statistics(selector, flag).remove(0);
+        let rows = table.rows.iter().filter(|row| table.text(row, of.0) == Some(of.1));
+        rows.map(|row| table.integer(row, column).expect("the column is there")).sum()
+    }
+}
+
+#[test]
+fn rows_and_memory_of_tables_are_those_of_now() {
+    let mut server = Server::start();
+    for count in 1..=20 {
+        server.sql(&format!("INSERT INTO cards (card_id) VALUES ({count})"));
+        assert_eq!(server.sum("TABLE", 0, "TUPLE_COUNT", ("TABLE_NAME", "CARDS")), count);
+    }
+    assert!(server.sum("TABLE", 0, "TUPLE_ALLOCATED_MEMORY", ("TABLE_NAME", "CARDS")) > 0);
+    assert_eq!(server.sum("INDEX", 0, "ENTRY_COUNT", ("TABLE_NAME", "CARDS")), 20);
+    let memory = server.statistics("MEMORY", 0).remove(0);
+    assert!(memory.integer(&memory.rows[0], "RSS").unwrap() > 1_000);
+    assert!(memory.integer(&memory.rows[0], "TUPLECOUNT").unwrap() >= 20);
+}
+
+#[test]
+fn calls_are_counted_and_the_first_of_each_procedure_is_timed() {
+    let mut server = Server::start();
+    let insert = |server: &mut Server, id: i32| {
+        let row = [Value::Integer(id), Value::Varchar("Ann".into()), Value::Integer(0), Value::Null];
+        server.call("CARDS.insert", &row)
+    };
+    for id in 0..100 {
+        assert!(insert(&mut server, id).is_success());
+    }
+    assert!(!insert(&mut server, 1).is_success());
+    let of = ("PROCEDURE", "CARDS.insert");
+    assert_eq!(server.sum("PROCEDURE", 0, "INVOCATIONS", of), 101);
+    assert_eq!(server.sum("PROCEDURE", 0, "FAILURES", of), 1);
+    let timed = server.sum("PROCEDURE", 0, "TIMED_INVOCATIONS", of);
+    assert!((1..20).contains(&timed), "{timed}");
+    assert!(server.sum("PROCEDURE", 0, "AVG_EXECUTION_TIME", of) > 0);
+    assert!(server.sum("PROCEDURE", 0, "MIN_PARAMETER_SET_SIZE", of) > 0);
+    assert!(server.sum("PROCEDURE", 0, "MAX_RESULT_SIZE", of) > 0);
+    let profile = server.statistics("PROCEDUREPROFILE", 0).remove(0);
+    assert!(profile.rows.iter().any(|row| profile.text(row, "PROCEDURE") == Some("CARDS.insert")));
+
+    assert_eq!(server.sum("PROCEDURE", 1, "INVOCATIONS", of), 101, "since the start");
+    insert(&mut server, 200);
+    assert_eq!(server.sum("PROCEDURE", 1, "INVOCATIONS", of), 1, "since the last time");
+    assert_eq!(server.sum("PROCEDURE", 0, "INVOCATIONS", of), 102);
+}
+
+#[test]
+fn each_connection_is_listed_while_it_is_open() {
+    let mut server = Server::start();
+    let clients = |server: &mut Server| server.statistics("LIVECLIENTS", 0).remove(0).rows.len();
+    assert_eq!(clients(&mut server), 1);
+    let mut second = server.connect();
+    assert!(second.call("@Ping", &[]).unwrap().is_success());
+    assert_eq!(clients(&mut server), 2);
+    let io = server.statistics("IOSTATS", 0).remove(0);
+    let other = io.rows.iter().find(|row| io.integer(row, "MESSAGES_READ") == Some(1)).expect("the second");
+    assert!(
+        io.integer(other, "BYTES_READ").unwrap() > 20 && io.integer(other, "BYTES_WRITTEN").unwrap() > 20
+    );
+    drop(second);
+    while clients(&mut server) != 1 {}
+}
+
+#[test]
+fn every_selector_answers() {
+    let mut server = Server::start();
+    for selector in [
+        "TOPO",
+        "PARTITIONCOUNT",
+        "TABLE",
+        "INDEX",
+        "MEMORY",
+        "COMMANDLOG",
+        "SNAPSHOTSTATUS",
+        "TTL",
+        "PROCEDURE",
+        "PROCEDUREPROFILE",
+        "INITIATOR",
+        "LATENCY",
+        "LIVECLIENTS",
+        "LIMITS",
+        "IOSTATS",
+        "CPU",
+        "QUEUE",
+        "STARVATION",
+        "MANAGEMENT",
+    ] {
+        for flag in [0, 1] {
+            assert!(!server.statistics(selector, flag).is_empty(), "{selector}");
+        }
+    }
+    let latency = server.statistics("LATENCY", 0).remove(0);
+    assert!(latency.integer(&latency.rows[0], "COUNT").unwrap() > 0);
+    let count = server.statistics("PARTITIONCOUNT", 0).remove(0);
+    assert_eq!(count.integer(&count.rows[0], "PARTITION_COUNT"), Some(4));
+    let topology = server.statistics("TOPO", 0);
+    assert_eq!((topology[0].rows.len(), topology[1].rows.len()), (5, 1));
+}
