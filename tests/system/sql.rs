@@ -201,7 +201,13 @@ fn ddl_that_is_there_succeeds() {
         GRACEFUL_FAILURE: [Ad Hoc DDL Input:1]: DDL Error: "this is not in the schema, and the schema is compiled into the server: add it there, build and restart"
     "#]],
     );
-    check(&mut server, "CREATE TABEL moon (id INTEGER)", expect![[r#""#]]);
+    check(
+        &mut server,
+        "CREATE TABEL moon (id INTEGER)",
+        expect![[r#"
+        GRACEFUL_FAILURE: [Ad Hoc DDL Input:1]: DDL Error: "line 1, column 8: expected TABLE, STREAM, VIEW, INDEX, TOPIC or PROCEDURE, found `TABEL`"
+    "#]],
+    );
 }
 
 #[test]

@@ -15,9 +15,7 @@ use tollgate::{
         login::{LoginReply, LoginRequest},
         response::{self, Response, Tables},
         status::Status,
-        system::{
-            catalog as catalog_of, information, load::LoadRequest, partition_keys, statistics, subscribe,
-        },
+        system::{catalog as catalog_of, information, partition_keys, statistics, subscribe},
     },
 };
 use tollgate_procedures::{Abort, MultiTx, Registry, Results, Tx, procedure::Code, registry::Registered};
@@ -232,24 +230,12 @@ pub(super) const SYSTEM_CALL: Decoder = Decoder {
             params.finish();
             out
         };
-        let load = |with_key: bool| {
-            let mut out = Vec::new();
-            let mut params = ParamWriter::new(&mut out);
-            if with_key {
-                params.put_bytes(&7i64.to_le_bytes());
-            }
-            params.put_str("CARDS").put_i8(1).put_table(&small_table());
-            params.finish();
-            out
-        };
         let all = [
             texts(&["OVERVIEW"]),
             texts(&["TABLES"]),
             texts(&["TOPO"]),
             texts(&["INTEGER"]),
             texts(&["TOPOLOGY"]),
-            load(true),
-            load(false),
         ];
         (0..).zip(all).map(|(which, params)| [&[which], params.as_slice()].concat()).collect()
     },
@@ -266,15 +252,12 @@ fn ring() -> &'static Ring {
 
 fn system_call(bytes: &[u8]) -> String {
     let Some((which, params)) = bytes.split_first() else { return "no procedure".to_string() };
-    let load = |request: LoadRequest<'_>| said(request.rows.to_values());
-    match which % 7 {
+    match which % 5 {
         0 => said(information::Selector::read(params)),
         1 => said(catalog_of::Selector::read(params)),
         2 => said(statistics::Request::read(params)),
         3 => said(partition_keys::answer(params, ring())),
-        4 => said(subscribe::answer(params)),
-        5 => LoadRequest::read_single(params).map_or_else(|error| error.to_string(), load),
-        _ => LoadRequest::read_multi(params).map_or_else(|error| error.to_string(), load),
+        _ => said(subscribe::answer(params)),
     }
 }
 
