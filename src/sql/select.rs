@@ -168,7 +168,10 @@ fn source<'a>(select: &'a ast::Select, catalog: &'a Catalog) -> Result<(TableId,
 
 pub(super) fn find_table(name: &ast::ObjectName, catalog: &Catalog) -> Result<TableId, SqlError> {
     let found = match &name.0[..] {
-        [part] => part.as_ident().and_then(|ident| catalog.find(&ident.value)),
+        [part] => part
+            .as_ident()
+            .and_then(|ident| catalog.find(&ident.value))
+            .filter(|&table| !catalog.table(table).is_internal()),
         _ => None,
     };
     found.ok_or_else(|| SqlError::at_span(name.span(), format!("there is no table {name}")))

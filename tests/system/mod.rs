@@ -27,8 +27,7 @@ const DDL: &str = "
     CREATE TABLE words (word VARCHAR(20) NOT NULL, PRIMARY KEY (word));
     PARTITION TABLE words ON COLUMN word;
     CREATE STREAM news (text VARCHAR(20) NOT NULL);
-    CREATE VIEW by_name (name, cards, cents) AS SELECT name, COUNT(*), SUM(cents) FROM cards GROUP BY name;
-    CREATE TABLE tollgate_own (id INTEGER NOT NULL, PRIMARY KEY (id));";
+    CREATE VIEW by_name (name, cards, cents) AS SELECT name, COUNT(*), SUM(cents) FROM cards GROUP BY name;";
 
 /// A node with a data directory of its own, and one connection to it.
 struct Server {

@@ -179,6 +179,8 @@ fn refusals_say_what_is_wrong() {
           line 1, column 34: CARDS.CARD_ID is NOT NULL
     "#]],
     );
+    let own = server.sql("SELECT * FROM tollgate_sessions");
+    assert!(own.contains("there is no table tollgate_sessions"), "{own}");
     let none = server.call("@AdHoc", &[]);
     assert_eq!(none.status_text, "@AdHoc takes a statement of SQL as text");
 }

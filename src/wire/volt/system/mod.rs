@@ -34,13 +34,6 @@ impl SystemError {
     }
 }
 
-/// Whether a table or procedure of this name is the server's own, so that lists for users leave it out.
-pub fn is_hidden(name: &str) -> bool {
-    const INTERNAL: &str = "TOLLGATE_";
-    let is_internal = name.get(..INTERNAL.len()).is_some_and(|start| start.eq_ignore_ascii_case(INTERNAL));
-    is_internal || name.starts_with('@')
-}
-
 /// Most parameters that any system procedure here takes, `@AdHoc` apart.
 const PARAMS_MAX: usize = 4;
 

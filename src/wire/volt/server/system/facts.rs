@@ -4,10 +4,7 @@ use super::{front::Front, process};
 use crate::{
     config::Config,
     node::{monitor, shared::Shared},
-    wire::volt::system::{
-        facts::{ClusterFacts, NodeFacts, ParamInfo, PartitionFacts, ProcedureInfo, Routing},
-        is_hidden,
-    },
+    wire::volt::system::facts::{ClusterFacts, NodeFacts, ParamInfo, PartitionFacts, ProcedureInfo, Routing},
 };
 use std::net::{IpAddr, SocketAddr};
 use tollgate_procedures::{Kind, Registry, procedure::Procedure};
@@ -64,9 +61,9 @@ fn interface(listen: IpAddr) -> String {
     if listen.is_unspecified() { String::new() } else { listen.to_string() }
 }
 
-/// What clients are shown of the procedures.
+/// What clients are shown: system procedures are not listed.
 pub(super) fn procedures(registry: &Registry) -> Vec<ProcedureInfo> {
-    let shown = registry.procedures().iter().filter(|p| !is_hidden(&p.procedure.name));
+    let shown = registry.procedures().iter().filter(|p| !p.procedure.name.starts_with('@'));
     shown.map(|p| procedure_info(&p.procedure)).collect()
 }
 

@@ -8,14 +8,11 @@ use tollgate_schema::{
 };
 
 use super::jdbc;
-use crate::wire::volt::system::{
-    is_hidden,
-    tables::{INTEGER, ResultTables, SMALLINT, STRING, TINYINT},
-};
+use crate::wire::volt::system::tables::{INTEGER, ResultTables, SMALLINT, STRING, TINYINT};
 
 /// Those that are not the server's own.
 fn shown(catalog: &Catalog) -> impl Iterator<Item = &TableDef> {
-    catalog.tables.iter().filter(|table| !is_hidden(&table.name))
+    catalog.tables.iter().filter(|table| !table.is_internal())
 }
 
 /// `RowWriter` with the cells JDBC has but we have nothing for.
