@@ -77,7 +77,9 @@ mod tests {
             let (slots, wait) = (slots.clone(), wait.clone());
             tasks.push(tokio::spawn(slots.run(move || wait.lock().unwrap().recv().unwrap())));
         }
-        tokio::task::yield_now().await;
+        while slots.taken.load(Ordering::Acquire) < limits::QUERIES_WAITING_MAX {
+            tokio::task::yield_now().await;
+        }
         let refused = slots.clone().run(|| ()).await.unwrap_err();
         assert_eq!(refused.status, Status::ServerUnavailable);
         tasks.iter().for_each(|_| release.send(()).unwrap());
