@@ -2,7 +2,7 @@
 //! bytes. (The log and snapshot files have theirs in `cluster/tests/golden`, snapshot sections in
 //! `schema/tests/store/golden`.)
 //!
-//! `TOLLGATE_WRITE_GOLDEN=1 cargo test --test all golden` writes a missing file; an existing one never changes.
+//! `TOLLGATE_WRITE_GOLDEN=1 cargo test --test all golden` writes a missing file; others never change.
 
 use bytes::Bytes;
 use std::{path::PathBuf, sync::Arc};

@@ -316,8 +316,8 @@ impl World {
         }
         let think_us = self.rng.random_range(1_000..60_000);
         self.at(think_us, Event::Client(client));
-        // Whoever does not know whether a call was done asks again, if the call has an identity; sometimes even if
-        // it was answered.
+        // Whoever does not know whether a call was done asks again, if the call has an identity; sometimes
+        // even if it was answered.
         if let Some(number) = self.clients[client].last.take() {
             let seen = &self.history[&number];
             let asks = match seen.outcome {
