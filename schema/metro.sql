@@ -69,7 +69,7 @@ CREATE TABLE card_events (
   activity_code  TINYINT           NOT NULL, -- 1 entry, 2 purchase, -1 exit
   amount         INTEGER           NOT NULL, -- cents
   accept         TINYINT           NOT NULL, -- 1 accepted, 0 rejected, -1 fraud
-  ride           INTEGER           DEFAULT 0 NOT NULL HIDDEN -- n: accepted entry n waits for its exit; -n: it had one
+  ride           INTEGER           DEFAULT 0 NOT NULL HIDDEN -- n: entry n waits for its exit, -n: it had one
 );
 PARTITION TABLE card_events ON COLUMN card_id;
 CREATE INDEX card_events_by_card ON card_events (card_id, date_time, activity_code);
