@@ -151,9 +151,10 @@ impl Partition {
         }
     }
 
-    /// Whether calls may run here now.
+    /// Whether calls may run here now. Not while the rows lack what is on its way: blocks that were proposed, then
+    /// rolled back, and may still be committed.
     pub fn serves(&self) -> bool {
-        self.replica.ready_to_lead()
+        self.replica.ready_to_lead() && (self.ahead || self.pending.is_empty())
     }
 
     /// Whether this member alone decides: no other could know better.

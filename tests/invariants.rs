@@ -1,5 +1,5 @@
-//! Rules of the server's core that `ARCHITECTURE.md` numbers, one by one: partitions without threads and with
-//! the log in the test's own hands, so that "before" and "after" are what the test says.
+//! Rules of the server's core that `ARCHITECTURE.md` numbers, one by one: partitions without threads and
+//! with the log in the test's own hands, so that "before" and "after" are what the test says.
 
 use std::{
     path::Path,
@@ -19,12 +19,13 @@ use tollgate::{
 use tollgate_cluster::{
     disk::FaultyDisk,
     log::{self, LogConfig},
-    replica::GroupConfig,
 };
 use tollgate_procedures::{Abort, MultiTx, Procedure, Registry, Tx};
 use tollgate_schema::{codec::ParamWriter, dynamic, ring::Ring, typed::Access, value::Value};
 
 const PARTITIONS: u16 = 2;
+/// Rows of a mebibyte that `PutMuch` writes.
+const MUCH_ROWS: i64 = 9;
 
 fn registry() -> Registry {
     fn write(tx: &mut Tx<'_>, id: i64) -> Result<(), Abort> {
@@ -42,6 +43,14 @@ fn registry() -> Registry {
         write(tx, id)?;
         panic!("the procedure has a bug")
     }
+    fn put_much(tx: &mut Tx<'_>, id: i64) -> Result<i64, Abort> {
+        let (table, now_us) = (tx.base() + 1, Access::now_us(tx));
+        for part in 0..MUCH_ROWS {
+            let row = [Value::BigInt(id), Value::BigInt(part), Value::Varchar("x".repeat(1 << 20))];
+            dynamic::insert(tx.store_mut(), table, &row, now_us)?;
+        }
+        Ok(tx.store().count(table) as i64)
+    }
     fn put_everywhere(tx: &mut MultiTx<'_>, id: i64) -> Result<i64, Abort> {
         for partition in 0..tx.partitions() {
             write(&mut tx.partition(partition), id)?;
@@ -53,9 +62,14 @@ fn registry() -> Registry {
         Procedure::single("Count", ["id"], count).read_only(),
         Procedure::single("PutAndPanic", ["id"], put_and_panic),
         Procedure::single("PutThoughReadOnly", ["id"], put).read_only(),
+        Procedure::single("PutMuch", ["id"], put_much),
         Procedure::multi("PutEverywhere", ["id"], put_everywhere),
     ];
-    let ddl = "CREATE TABLE t (id BIGINT NOT NULL, PRIMARY KEY (id)); PARTITION TABLE t ON COLUMN id;";
+    let ddl = "CREATE TABLE t (id BIGINT NOT NULL, PRIMARY KEY (id));
+        PARTITION TABLE t ON COLUMN id;
+        CREATE TABLE much (id BIGINT NOT NULL, part BIGINT NOT NULL, text VARCHAR(1048576 BYTES) NOT NULL,
+            PRIMARY KEY (id, part));
+        PARTITION TABLE much ON COLUMN id;";
     Registry::new().schema("test", ddl, procedures).expect("a schema")
 }
 
@@ -99,7 +113,7 @@ impl Bench {
         let schema = (&catalog, fingerprint(&catalog));
         let mut in_flight = Vec::new();
         let mut place = |id| {
-            let settings = GroupConfig::new(u32::from(id), 1, voters.to_vec());
+            let settings = recover::group_config(id, 1, voters.to_vec());
             let group = opened.take_group(u32::from(id));
             let recovered =
                 recover::partition(id, group, &settings, schema, &disk, Path::new("snapshots"), 1);
@@ -256,4 +270,33 @@ fn a_frozen_view_is_published_once_it_is_committed() {
     assert_eq!(of_first(&views), None, "its last block could still be lost");
     bench.settle();
     assert_eq!(of_first(&views), Some(1), "and shows what was there when it was taken");
+}
+
+#[test]
+fn a_disk_that_stalls_makes_callers_wait_and_refuses_none() {
+    let mut bench = Bench::new(&[1]);
+    let calls = 10;
+    for id in 0..calls {
+        bench.call("PutMuch", HERE, id, 1000);
+        bench.flush();
+    }
+    assert_eq!(bench.replies(), []);
+    let done = (1..=calls).map(|call| (call, Status::Success, Some(call * MUCH_ROWS)));
+    assert_eq!(bench.settle(), done.collect::<Vec<_>>());
+}
+
+/// What was proposed may still be committed after its changes were rolled back: nothing runs without them
+/// meanwhile.
+#[test]
+fn no_call_runs_on_rows_that_lack_what_is_on_its_way() {
+    let mut bench = Bench::new(&[1]);
+    bench.call("Put", HERE, 7, 1000);
+    bench.flush();
+    bench.core.partition_mut(0).expect("it is here").step_down();
+    bench.call("Put", HERE, 7, 1001);
+    assert_eq!(bench.replies(), [(2, Status::ServerUnavailable, None)]);
+    assert_eq!(bench.settle(), [(1, Status::Success, Some(1000))]);
+    bench.call("Put", HERE, 7, 1002);
+    bench.call("Count", HERE, 0, 1003);
+    assert_eq!(bench.settle(), [(3, Status::GracefulFailure, None), (4, Status::Success, Some(1))]);
 }

@@ -19,7 +19,7 @@ pub struct Submission {
 }
 
 /// Runs until all executors are gone. An error is final: nothing may be promised after a failed sync, so the
-/// process ends (invariant: a failed sync ends the process).
+/// process ends (invariant 14).
 pub fn run(
     mut writer: LogWriter,
     submissions: Receiver<Submission>,

@@ -43,7 +43,7 @@ pub(super) fn partitions(
     let groups: Vec<RecoveredGroup> = (0..config.partitions).map(|p| log.take_group(u32::from(p))).collect();
     let seed = clock::entropy();
     let recover_one = |(id, group): (u16, RecoveredGroup)| {
-        let settings = GroupConfig::new(u32::from(id), MEMBER, vec![MEMBER]);
+        let settings = group_config(id, MEMBER, vec![MEMBER]);
         let schema = (&catalog, fingerprint);
         partition(id, group, &settings, schema, &**disk, snapshots, seed ^ u64::from(id))
             .with_context(|| format!("partition {id} could not be recovered"))
@@ -61,6 +61,12 @@ pub(super) fn partitions(
         recovered.first.acks.extend(flushed.acks);
     }
     Ok(recovered)
+}
+
+/// The settings of a partition's group. Raft refuses no block for what waits already: the rows have changed by then, and
+/// whoever sent too much was to be refused at the door.
+pub fn group_config(id: u16, member: u64, voters: Vec<u64>) -> GroupConfig {
+    GroupConfig { uncommitted_bytes_max: u64::MAX, ..GroupConfig::new(u32::from(id), member, voters) }
 }
 
 /// Recovers one partition: its newest valid snapshot, then what is committed behind it. What its replica wants written

@@ -20,7 +20,7 @@ use tollgate::{
 use tollgate_cluster::{
     disk::{Disk, FaultyDisk, Keep},
     log::{self, LogBatch, LogConfig, LogError, LogWriter, SnapshotMeta},
-    replica::{GroupConfig, Position, RaftMessage},
+    replica::{Position, RaftMessage},
     snapshot::{self, SnapshotError, SnapshotHead, SnapshotWriter},
 };
 use tollgate_procedures::Registry;
@@ -121,7 +121,7 @@ impl Member {
         let mut places = Vec::new();
         for id in 0..PARTITIONS {
             let group = opened.take_group(u32::from(id));
-            let settings = GroupConfig::new(u32::from(id), self.id, self.voters.clone());
+            let settings = recover::group_config(id, self.id, self.voters.clone());
             let schema = (&self.catalog, self.fingerprint);
             let snapshots = Path::new(SNAPSHOTS);
             let seed = seed ^ (u64::from(id) << 32) ^ self.id;

@@ -1,6 +1,8 @@
-//! The repository's own rules, checked: what its texts look like ([`text`]) and which room may use what
-//! ([`rooms`]). A rule that a compiler or clippy can hold is held there; this is for the rest.
+//! The repository's own rules, checked: what its texts look like ([`text`]), which room may use what
+//! ([`rooms`]), and what its documents promise ([`documents`]). A rule that a compiler or clippy can hold
+//! is held there; this is for the rest.
 
+mod documents;
 mod rooms;
 mod text;
 

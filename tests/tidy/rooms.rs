@@ -97,7 +97,7 @@ fn std_modules(text: &str) -> Vec<&str> {
     modules
 }
 
-fn first_name(text: &str) -> &str {
+pub(super) fn first_name(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_'));
     &text[..end.unwrap_or(text.len())]
 }
