@@ -22,11 +22,25 @@ fn a_repetition_gets_the_stored_answer() {
     let other = keyed(&server, "Pay", "[1, 6]", "till 7, receipt 1");
     let expected = (422, "idempotency_key_reused".to_string(), Some("Idempotency-Key".to_string()));
     assert_eq!(other.error(), expected);
+    assert_eq!(server.post("/api/v1/admin/snapshot", "").status, 200);
+    assert_eq!(keyed(&server, "Pay", "[1, 0]", "after the snapshot").scalar(), 20);
     drop(server);
     let server = Server::start(directory.path());
     let again = keyed(&server, "Pay", "[1, 5]", "till 7, receipt 1");
     assert_eq!((again.scalar(), again.header("idempotent-replayed")), (15, Some("true")));
+    let after = keyed(&server, "Pay", "[1, 0]", "after the snapshot");
+    assert_eq!(after.header("idempotent-replayed"), Some("true"));
     assert_eq!(server.call("Pay", "[1, 0]").scalar(), 20);
+}
+
+#[test]
+fn the_oldest_makes_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::with(directory.path(), |config| config.sessions.rows = 2);
+    server.call("ACCOUNTS.insert", r#"[1, "Ada", 0]"#);
+    let pay = |key: &str| keyed(&server, "Pay", "[1, 1]", key).scalar();
+    assert_eq!([pay("a"), pay("b"), pay("a"), pay("b")], [1, 2, 1, 2]);
+    assert_eq!([pay("c"), pay("b"), pay("a")], [3, 2, 4], "a is forgotten, and done again");
 }
 
 #[test]
