@@ -19,7 +19,7 @@ use crate::{
     gate::Gate,
     limits,
     partition::Partition,
-    wire,
+    wire::{self, volt::server::Front},
 };
 use anyhow::{Context, Result};
 use crossbeam::channel::{Receiver, Sender, unbounded};
@@ -239,14 +239,17 @@ fn start_net(shared: Arc<Shared>) -> Result<(SocketAddr, SocketAddr, NetThread)>
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let thread = spawn("net", move || {
         runtime.block_on(async move {
-            let volt = tokio::spawn(wire::volt::server::serve(volt, shared.clone()));
-            let http = tokio::spawn(wire::http::serve(http, shared.clone()));
+            let front = Front::new(shared.clone());
+            let front_watch = tokio::spawn(front.clone().watch());
+            let volt = tokio::spawn(wire::volt::server::serve(volt, front.clone()));
+            let http = tokio::spawn(wire::http::serve(http, shared.clone(), front));
             let watch = tokio::spawn(watch_usage(shared));
             // Ends when told to, or when the node is dropped.
             let _ = stopped.await;
             volt.abort();
             http.abort();
             watch.abort();
+            front_watch.abort();
         });
         // Replies on their way get a moment; then connections are cut.
         runtime.shutdown_timeout(std::time::Duration::from_millis(200));

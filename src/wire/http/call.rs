@@ -41,6 +41,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    pub(super) fn of_frame(frame: Vec<u8>) -> Reply {
+        Reply { frame, is_repeated: false }
+    }
+
     /// The response, whatever it says.
     pub(super) fn response(&self) -> Result<Response<'_>, ApiError> {
         let Ok(Frame::Whole { body, .. }) = frame::split(&self.frame) else {

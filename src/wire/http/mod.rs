@@ -23,7 +23,7 @@ mod streams;
 mod tests;
 mod volt_json;
 
-use crate::node::shared::Shared;
+use crate::{node::shared::Shared, wire::volt::server::Front};
 use axum::{
     Router,
     extract::State,
@@ -37,29 +37,31 @@ use tollgate_procedures::Procedure;
 use tollgate_schema::catalog::Catalog;
 
 /// Serves until the task is ended.
-pub async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+pub async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>, front: Arc<Front>) {
     let open = Arc::new(AtomicUsize::new(0));
-    connection::accept(listener, router(&shared, &open), open, shared).await;
+    connection::accept(listener, router(&shared, &front, &open), open, shared).await;
 }
 
 /// `open`: how many connections there are.
-fn router(shared: &Arc<Shared>, open: &Arc<AtomicUsize>) -> Router {
+fn router(shared: &Arc<Shared>, front: &Arc<Front>, open: &Arc<AtomicUsize>) -> Router {
     let calls = Router::new()
         .route("/api/v1/procedures/{name}", post(procedures::call))
         .route("/api/v1/streams", get(streams::list))
         .route("/api/v1/streams/{name}", get(streams::read))
         .route("/api/v1/health", get(health::show))
-        .route("/api/1.0/", volt_json::routes(volt_json::Form::Arrays))
-        .route("/api/2.0/", volt_json::routes(volt_json::Form::Objects))
         .route("/openapi.json", get(document))
         .route("/", get(|| async { Html(openapi::page()) }))
         .with_state(shared.clone());
+    let volt_json = Router::new()
+        .route("/api/1.0/", volt_json::routes(volt_json::Form::Arrays))
+        .route("/api/2.0/", volt_json::routes(volt_json::Form::Objects))
+        .with_state(front.clone());
     let admin = Router::new()
         .route("/api/v1/admin/snapshot", post(admin::snapshot))
         .with_state((shared.clone(), admin::OneSnapshot::new()));
     let metrics =
         Router::new().route("/metrics", get(metrics::show)).with_state((shared.clone(), open.clone()));
-    let all = calls.merge(admin).merge(metrics);
+    let all = calls.merge(volt_json).merge(admin).merge(metrics);
     all.fallback(nothing_here).method_not_allowed_fallback(wrong_method)
 }
 

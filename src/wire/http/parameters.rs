@@ -56,6 +56,20 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// The values of an array, each of the type that its JSON suggests: for procedures that declare none.
+    pub(super) fn untyped(&self) -> Result<Vec<Value>, ApiError> {
+        let Given::InOrder(given) = self else {
+            return Err(ApiError::malformed("this procedure's parameters have no names: give an array"));
+        };
+        if given.len() > usize::from(u8::MAX) {
+            return Err(ApiError::malformed("this procedure does not take so many parameters"));
+        }
+        let values = given.iter().enumerate().map(|(n, raw)| {
+            read(raw.get(), "a parameter").map_err(|reason| ApiError::parameter(&format!("#{n}"), reason))
+        });
+        values.collect()
+    }
+
     /// Appends the parameter set that the procedure takes.
     pub(super) fn write(
         &self,
@@ -135,16 +149,21 @@ pub(super) fn may_be_left_out(procedure: &Procedure, catalog: &Catalog, paramete
     parameter.nullable && column.is_none_or(|c| c.default == Value::Null && !c.default_now)
 }
 
+/// A JSON value as what it suggests; else the reason why it is not `wanted`.
+fn read(text: &str, wanted: impl fmt::Display) -> Result<Value, String> {
+    Ok(match text.as_bytes().first() {
+        Some(b'n') => Value::Null,
+        Some(b'"') => Value::Varchar(serde_json::from_str(text).map_err(|error| error.to_string())?),
+        Some(b'[') => return Err(format!("an array is not {wanted}")),
+        Some(b'{') => return Err(format!("an object is not {wanted}")),
+        Some(b't' | b'f') => return Err(format!("{text} is not {wanted}")),
+        _ => number::value_of(text).ok_or_else(|| format!("{text} is out of range for {wanted}"))?,
+    })
+}
+
 /// A JSON value as a value of the declared type; else the reason.
 fn value_of(text: &str, declared: Type) -> Result<Value, String> {
-    let value = match text.as_bytes().first() {
-        Some(b'n') => return Ok(Value::Null),
-        Some(b'"') => Value::Varchar(serde_json::from_str(text).map_err(|error| error.to_string())?),
-        Some(b'[') => return Err(format!("an array is not {declared}")),
-        Some(b'{') => return Err(format!("an object is not {declared}")),
-        Some(b't' | b'f') => return Err(format!("{text} is not {declared}")),
-        _ => number::value_of(text).ok_or_else(|| format!("{text} is out of range for {declared}"))?,
-    };
+    let value = read(text, declared)?;
     let value = match (declared, value) {
         // As RFC 3339 ends a moment in UTC.
         (Type::Timestamp, Value::Varchar(mut text)) => {

@@ -3,19 +3,17 @@
 
 use super::{
     body,
-    call::{self, Request, to_json},
+    call::{self, Reply, Request, to_json},
     error::ApiError,
     parameters::Given,
     procedures::json_response,
     results::{ByTable, RowArrays, RowObjects},
 };
-use crate::{
-    node::shared::Shared,
-    wire::volt::{
-        response::{Response as VoltResponse, Tables},
-        server::status_of,
-        status::Status,
-    },
+use crate::wire::volt::{
+    invocation::Invocation,
+    response::{Response as VoltResponse, Tables},
+    server::{Front, answer_alone, status_of},
+    status::Status,
 };
 use axum::{
     body::Body,
@@ -24,6 +22,7 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get},
 };
+use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::sync::Arc;
 use tollgate_schema::codec::{TableReader, code};
@@ -37,9 +36,9 @@ pub(super) enum Form {
     Objects,
 }
 
-pub(super) fn routes(form: Form) -> MethodRouter<Arc<Shared>> {
-    let answer = move |State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery, body: Body| async move {
-        answer(&shared, form, query.as_deref().unwrap_or(""), body).await
+pub(super) fn routes(form: Form) -> MethodRouter<Arc<Front>> {
+    let answer = move |State(front): State<Arc<Front>>, RawQuery(query): RawQuery, body: Body| async move {
+        answer(&front, form, query.as_deref().unwrap_or(""), body).await
     };
     get(answer).post(answer)
 }
@@ -53,7 +52,7 @@ struct Fields {
     callback: Option<String>,
 }
 
-async fn answer(shared: &Arc<Shared>, form: Form, query: &str, body: Body) -> Result<Response, ApiError> {
+async fn answer(front: &Arc<Front>, form: Form, query: &str, body: Body) -> Result<Response, ApiError> {
     let body = body::read(body).await?;
     let fields = match fields(query.as_bytes(), &body) {
         Ok(fields) => fields,
@@ -63,13 +62,13 @@ async fn answer(shared: &Arc<Shared>, form: Form, query: &str, body: Body) -> Re
         }
     };
     let callback = fields.callback.as_deref();
-    match run(shared, &fields).await {
+    match run(front, &fields).await {
         Ok(reply) => {
             let json = reply.written(move |reply| json(form, &reply.response()?)).await?;
             respond(StatusCode::OK, callback, json)
         }
         Err(Failure { status, text }) => {
-            let http = match shared.gate.is_stopping() {
+            let http = match front.shared.gate.is_stopping() {
                 true => StatusCode::NOT_FOUND,
                 false => StatusCode::OK,
             };
@@ -83,8 +82,8 @@ struct Failure {
     text: String,
 }
 
-async fn run(shared: &Arc<Shared>, fields: &Fields) -> Result<call::Reply, Failure> {
-    let gate = &shared.gate;
+async fn run(front: &Arc<Front>, fields: &Fields) -> Result<Reply, Failure> {
+    let (shared, gate) = (&front.shared, &front.shared.gate);
     let refused = |error: ApiError| Failure {
         status: if error.retry { Status::ServerUnavailable } else { Status::GracefulFailure },
         text: match &error.parameter {
@@ -92,6 +91,10 @@ async fn run(shared: &Arc<Shared>, fields: &Fields) -> Result<call::Reply, Failu
             None => error.message,
         },
     };
+    let is_system = fields.procedure.starts_with('@') && gate.registry().find(&fields.procedure).is_none();
+    if is_system {
+        return system(front, fields).await.map_err(refused);
+    }
     let procedure = gate
         .admit(&fields.procedure)
         .map_err(|refusal| Failure { status: status_of(&refusal), text: refusal.to_string() })?;
@@ -104,6 +107,21 @@ async fn run(shared: &Arc<Shared>, fields: &Fields) -> Result<call::Reply, Failu
         .map_err(refused)?;
     let request = Request { procedure, parameters, destination: None, identity: None };
     call::run(shared, request).await.map_err(refused)
+}
+
+/// A system procedure, whose parameters are of whatever types they come in.
+async fn system(front: &Arc<Front>, fields: &Fields) -> Result<Reply, ApiError> {
+    let mut frame = Vec::new();
+    let values = Given::of_json(&fields.parameters)?.untyped()?;
+    Invocation::new(&fields.procedure, 0, &[]).write_with(&mut frame, |parameters| {
+        values.iter().for_each(|value| {
+            parameters.put_value(value);
+        });
+    });
+    let local = front.shared.addresses.get().expect("the ports are bound").http;
+    // The answer takes the call's body, without the length in front.
+    let body = Bytes::from(frame).slice(4..);
+    Ok(Reply::of_frame(answer_alone(front, local, body).await))
 }
 
 /// Reads the fields; an error comes with its status over HTTP.

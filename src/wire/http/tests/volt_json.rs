@@ -1,6 +1,7 @@
 //! VoltDB's JSON interface.
 
 use super::Server;
+use serde_json::json;
 
 #[test]
 fn forms_in_query_and_body() {
@@ -38,4 +39,31 @@ fn failures_come_with_status_200() {
     check("Procedure=Pay&Parameters=[9]", -2, "parameter amount: is missing: Pay takes 2 parameters");
     let missing = server.get("/api/1.0/?Parameters=[]");
     assert_eq!((missing.status, missing.json()["status"].as_i64()), (400, Some(-3)));
+}
+
+#[test]
+fn system_procedures_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path());
+    server.call("ACCOUNTS.insert", r#"[1, "Ada", 10]"#);
+    let call = |form: &str| {
+        let answer = server.post("/api/2.0/", form);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    assert_eq!(call("Procedure=@Ping")["results"], json!({}));
+    let topology = call("Procedure=@Statistics&Parameters=[\"TOPO\",0]");
+    assert_eq!(
+        topology["results"]["0"].as_array().map(Vec::len),
+        Some(3),
+        "two partitions and the coordinator"
+    );
+    let sql = r#"Procedure=@AdHoc&Parameters=["SELECT name FROM accounts WHERE id = ?", 1]"#;
+    assert_eq!(call(sql)["results"]["0"], json!([{ "NAME": "Ada" }]));
+    let tables = call("Procedure=@SystemCatalog&Parameters=[\"TABLES\"]").to_string();
+    assert!(tables.contains("ACCOUNTS") && !tables.contains("TOLLGATE_SESSIONS"));
+    assert_eq!(call("Procedure=@Nonsense")["status"], -3);
+    assert_eq!(call("Procedure=@Statistics&Parameters=[[1]]")["status"], -2);
+    let stream = "Procedure=@StreamBounds&Parameters=[]";
+    assert_eq!(call(stream)["status"], -2, "a directed procedure needs a partition");
 }

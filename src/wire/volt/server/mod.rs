@@ -8,6 +8,8 @@ mod system;
 mod writer;
 
 pub(crate) use dispatch::status_of;
+pub use system::Front;
+pub(crate) use system::answer_alone;
 
 use crate::{
     clock, limits,
@@ -19,7 +21,6 @@ use crate::{
 };
 use bytes::BytesMut;
 use std::{io, net::SocketAddr, sync::Arc, sync::atomic::Ordering, time::Duration};
-use system::Front;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -27,9 +28,7 @@ use tokio::{
 use writer::ConnectionSink;
 
 /// Accepts connections until the listener fails or the server stops.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let front = system::Front::new(shared.clone());
-    tokio::spawn(front.clone().watch());
+pub async fn serve(listener: TcpListener, front: Arc<Front>) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,

@@ -1,4 +1,4 @@
-//! What the connections of the Volt port share, and the task that looks after it.
+//! What callers of system procedures share, over the Volt port and over HTTP, and the task that looks after it.
 
 use super::{facts, process, slots::Slots, subscribers::Subscribers};
 use crate::{clock, counters::Counters, node::shared::Shared, wire::volt::system::facts::ProcedureInfo};
@@ -12,8 +12,8 @@ use std::{
 };
 
 /// See the module.
-pub(in crate::wire::volt::server) struct Front {
-    pub(in crate::wire::volt::server) shared: Arc<Shared>,
+pub struct Front {
+    pub(crate) shared: Arc<Shared>,
     pub(super) subscribers: Subscribers,
     pub(super) slots: Arc<Slots>,
     pub(super) hostname: String,
@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LOOKS_PER_INTERVAL: u32 = 20;
 
 impl Front {
-    pub(in crate::wire::volt::server) fn new(shared: Arc<Shared>) -> Arc<Front> {
+    pub fn new(shared: Arc<Shared>) -> Arc<Front> {
         let procedures = Arc::new(facts::procedures(shared.gate.registry()));
         Arc::new(Front {
             shared,
@@ -45,7 +45,7 @@ impl Front {
     }
 
     /// Tells subscribers what changed and ends intervals, for ever.
-    pub(in crate::wire::volt::server) async fn watch(self: Arc<Front>) {
+    pub async fn watch(self: Arc<Front>) {
         let mut every = tokio::time::interval(LOOK_EVERY);
         let mut looks = 0;
         let mut cpu_before_ms = process::cpu_ms();

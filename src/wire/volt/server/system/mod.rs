@@ -18,7 +18,7 @@ mod slots;
 mod stats;
 mod subscribers;
 
-pub(super) use front::Front;
+pub use front::Front;
 
 use super::writer::ConnectionSink;
 use crate::{
@@ -37,15 +37,34 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 use subscribers::Subscriber;
 
 /// The system procedures as one connection calls them.
 pub(super) struct SystemCalls {
-    front: Arc<Front>,
+    caller: Caller,
     sink: Arc<ConnectionSink>,
-    client: Arc<ConnectionFacts>,
-    subscriber: Arc<Subscriber>,
+}
+
+/// Who calls.
+struct Caller {
+    front: Arc<Front>,
+    /// The address it connected to.
+    local: SocketAddr,
+    /// `None`: a caller without a connection of this port, which nobody can tell of changes.
+    subscriber: Option<Arc<Subscriber>>,
+}
+
+/// Answers one call of a caller without a connection of this port: with a response frame. `frame`: a frame's body that
+/// was read as an invocation before.
+pub(crate) async fn answer_alone(front: &Arc<Front>, local: SocketAddr, frame: Bytes) -> Vec<u8> {
+    let Ok(call) = Invocation::read(&frame) else { return Vec::new() };
+    let caller = Caller { front: front.clone(), local, subscriber: None };
+    let outcome = match caller.begin(&call) {
+        Answer::Now(outcome) => outcome,
+        Answer::Later(slow) => slow.run(front, local, &frame).await,
+    };
+    written(call.handle, outcome)
 }
 
 /// What is answered at once, or what has to be waited for.
@@ -68,27 +87,28 @@ impl SystemCalls {
         sink: Arc<ConnectionSink>,
         client: Arc<ConnectionFacts>,
     ) -> SystemCalls {
-        let subscriber = front.subscribers.add(sink.clone());
-        SystemCalls { front, sink, client, subscriber }
+        let subscriber = Some(front.subscribers.add(sink.clone()));
+        SystemCalls { caller: Caller { front, local: client.local, subscriber }, sink }
     }
 
     /// Answers one call, perhaps later. `frame`: a frame's body that was read as an invocation before.
     pub(super) fn answer(&self, frame: Bytes, received_us: u64) {
         let Ok(call) = Invocation::read(&frame) else { return };
         let handle = call.handle;
-        match self.begin(&call) {
-            Answer::Now(outcome) => send(&self.sink, handle, outcome, received_us),
+        match self.caller.begin(&call) {
+            Answer::Now(outcome) => self.sink.send(written(handle, outcome), 1, received_us),
             Answer::Later(slow) => {
-                let (front, sink) = (self.front.clone(), self.sink.clone());
-                let client = self.client.clone();
+                let (front, local, sink) = (self.caller.front.clone(), self.caller.local, self.sink.clone());
                 tokio::spawn(async move {
-                    let outcome = slow.run(&front, &client, &frame).await;
-                    send(&sink, handle, outcome, received_us);
+                    let outcome = slow.run(&front, local, &frame).await;
+                    sink.send(written(handle, outcome), 1, received_us);
                 });
             }
         }
     }
+}
 
+impl Caller {
     fn begin(&self, call: &Invocation<'_>) -> Answer {
         let name = NAMES.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(call.name));
         let Some((name, procedure)) = name else {
@@ -96,14 +116,14 @@ impl SystemCalls {
         };
         let outcome = match procedure {
             Known::Ping => Ok(ResultTables::new()),
-            Known::Subscribe => subscribe::answer(call.params).inspect(|_| self.subscriber.subscribe()),
+            Known::Subscribe => subscribe::answer(call.params).inspect(|_| self.told(Subscriber::subscribe)),
             Known::Statistics => match statistics::Request::read(call.params) {
                 Ok(request) if self.is_slow(request) => return Answer::Later(Slow::Statistics(request)),
                 Ok(request) => Ok(self.statistics(request)),
                 Err(error) => Err(error),
             },
             Known::SystemInformation => information::Selector::read(call.params).map(|selector| {
-                let cluster = facts::cluster(&self.front, self.client.local);
+                let cluster = facts::cluster(&self.front, self.local);
                 information::answer(selector, &cluster, clock::wall_us() / 1000)
             }),
             Known::SystemCatalog => catalog::Selector::read(call.params).map(|s| self.catalog(s)),
@@ -129,10 +149,16 @@ impl SystemCalls {
         }
     }
 
+    fn told(&self, what: impl FnOnce(&Subscriber)) {
+        if let Some(subscriber) = &self.subscriber {
+            what(subscriber);
+        }
+    }
+
     fn statistics(&self, request: statistics::Request) -> ResultTables {
-        let cluster = facts::cluster(&self.front, self.client.local);
+        let cluster = facts::cluster(&self.front, self.local);
         if request.selector == Selector::Topo {
-            self.subscriber.was_told_topology(&cluster);
+            self.told(|subscriber| subscriber.was_told_topology(&cluster));
         }
         let stats = stats::gather(&self.front, request);
         statistics::answer(request, &cluster, self.front.shared.gate.ring(), &stats)
@@ -141,7 +167,7 @@ impl SystemCalls {
     fn catalog(&self, selector: catalog::Selector) -> ResultTables {
         let shared = &self.front.shared;
         if selector == catalog::Selector::Procedures {
-            self.subscriber.was_told_procedures(&self.front.procedures);
+            self.told(|subscriber| subscriber.was_told_procedures(&self.front.procedures));
         }
         let settings = facts::settings(&shared.config);
         catalog::answer(selector, shared.gate.registry().catalog(), &self.front.procedures, &settings)
@@ -153,12 +179,12 @@ impl Slow {
     async fn run(
         self,
         front: &Arc<Front>,
-        client: &ConnectionFacts,
+        local: SocketAddr,
         frame: &Bytes,
     ) -> Result<ResultTables, SystemError> {
         match self {
             Slow::Statistics(request) => {
-                let (front, local) = (front.clone(), client.local);
+                let front = front.clone();
                 let slots = front.slots.clone();
                 slots
                     .run(move || {
@@ -236,16 +262,12 @@ fn unknown(name: &str) -> SystemError {
     SystemError { status: Status::UnexpectedFailure, text: format!("Procedure {name} was not found") }
 }
 
-fn send(
-    sink: &Arc<ConnectionSink>,
-    handle: i64,
-    outcome: Result<ResultTables, SystemError>,
-    received_us: u64,
-) {
+/// The response as a frame.
+fn written(handle: i64, outcome: Result<ResultTables, SystemError>) -> Vec<u8> {
     let mut out = Vec::new();
     match &outcome {
         Ok(tables) => response::write_success(&mut out, handle, tables.tables()),
         Err(error) => response::write_failure(&mut out, handle, error.status, &error.text),
     }
-    sink.send(out, 1, received_us);
+    out
 }
