@@ -101,7 +101,7 @@ fn targets(columns: &[ast::Ident], def: &TableDef) -> Result<Vec<usize>, SqlErro
     }
     let mut targets = Vec::new();
     for name in columns {
-        let Some(column) = def.column(&name.value) else {
+        let Some(column) = def.column(&name.value).filter(|&column| !def.columns[column].hidden) else {
             return Err(SqlError::at_span(name.span, format!("{} has no column {}", def.name, name.value)));
         };
         if targets.contains(&column) {
@@ -112,6 +112,7 @@ fn targets(columns: &[ast::Ident], def: &TableDef) -> Result<Vec<usize>, SqlErro
     Ok(targets)
 }
 
+/// A row as callers know it: without hidden columns, which get their defaults where the row is written.
 fn plan_row(
     row: &[ast::Expr],
     targets: &[usize],
@@ -125,11 +126,11 @@ fn plan_row(
             format!("expected {} values for {}, found {}", targets.len(), def.name, row.len()),
         ));
     }
-    let mut cells: Vec<InsertCell> = def.columns.iter().map(default_of).collect();
+    let mut cells: Vec<InsertCell> = def.visible().iter().map(default_of).collect();
     for (expr, target) in row.iter().zip(targets) {
         cells[*target] = cell(expr, &def.columns[*target], params)?;
     }
-    for (cell, column) in cells.iter().zip(&def.columns) {
+    for (cell, column) in cells.iter().zip(def.visible()) {
         if *cell == InsertCell::Value(Value::Null) && !column.nullable {
             return Err(SqlError::at_span(span, format!("{}.{} is NOT NULL", def.name, column.name)));
         }

@@ -89,7 +89,8 @@ def check_every_refusal_of_a_tap():
 def check_an_unlimited_card():
     new_card(6, 0, card_type=1)
     equal(tap(6, MORNING_MS, 1), (0, "Card Expired"), "no end is an end in the past")
-    call("@AdHoc", [STRING], ["INSERT INTO cards (card_id, card_type, expires) VALUES (7, 1, '2030-01-01 00:00:00')"])
+    insert = "INSERT INTO cards (card_id, card_type, expires) VALUES (7, 1, '2030-01-01 00:00:00')"
+    equal(scalar(sql(insert)), 1, "modified_tuples")
     accepted, message = tap(7, MORNING_MS, 1)
     equal(accepted, 1, message)
     true(message.startswith("Card Expires: 2030-01-01 00:00:00"), message)

@@ -23,6 +23,7 @@ const DDL: &str = "CREATE TABLE cards (
         worth DECIMAL,
         expires TIMESTAMP DEFAULT NOW,
         tag VARBINARY(4),
+        secret INTEGER DEFAULT 3 NOT NULL HIDDEN,
         PRIMARY KEY (card_id)
     );
     PARTITION TABLE cards ON COLUMN card_id;

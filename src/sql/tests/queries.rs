@@ -203,6 +203,12 @@ fn inserts() {
           1 | NULL | 0 | NULL | NULL | 1970-01-01 00:00:00.000077 | NULL
     "#]],
     );
+    check(
+        "INSERT INTO cards (card_id, secret) VALUES (1, 4)",
+        expect![[r#"
+            error: line 1, column 29: CARDS has no column secret
+        "#]],
+    );
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn write(plans: &[InsertPlan], catalog: &Catalog, ring: &Ring, now_us: i64) -> W
 
 /// The rows as a table.
 fn rows(plan: &InsertPlan, table: &TableDef, now_us: i64) -> Vec<u8> {
-    let header = TableHeader::new(table.columns.iter().map(|c| (c.name.as_str(), c.column_type)));
+    let header = TableHeader::new(table.visible().iter().map(|c| (c.name.as_str(), c.column_type)));
     let mut bytes = Vec::new();
     let mut writer = TableWriter::new(&mut bytes, &header);
     for values in plan.values(now_us) {
