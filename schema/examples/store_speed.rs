@@ -6,9 +6,10 @@ use std::{collections::VecDeque, hint::black_box, sync::Arc};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use tollgate_schema::{
     catalog::TableId,
-    ddl,
-    row::{RowBuf, RowRef},
+    ddl, record,
+    row::{RowBuf, RowRef, Slot},
     store::Store,
+    value::Value,
 };
 
 #[global_allocator]
@@ -16,8 +17,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const STATIONS: i16 = 17;
 const HOUR_US: i64 = 3_600_000_000;
-/// Of a tap: a put and a fixed part.
-const EFFECT_BYTES: usize = 43;
 /// Transactions of a block.
 const BLOCK: u32 = 256;
 
@@ -49,63 +48,83 @@ impl Clock {
     }
 }
 
+/// The store with the metro's tables, and where their rows have what a tap looks at.
 struct Metro {
     store: Store,
     cards: TableId,
     taps: TableId,
+    balance: usize,
+    time: usize,
+    station: usize,
+    /// A tap whose card, time and station are to be filled in.
+    tap: Vec<u8>,
 }
 
-fn metro() -> Metro {
-    let catalog = Arc::new(ddl::parse(include_str!("../metro.sql")).expect("the schema is right"));
-    let id = |name: &str| catalog.find(name).expect("it is declared");
-    let (cards, taps) = (id("cards"), id("card_events"));
-    Metro { store: Store::new(catalog), cards, taps }
-}
+impl Metro {
+    fn new() -> Metro {
+        let catalog = Arc::new(ddl::parse(include_str!("../metro.sql")).expect("the schema is right"));
+        let id = |name: &str| catalog.find(name).expect("it is declared");
+        let (cards, taps) = (id("cards"), id("card_events"));
+        let offset = |table: TableId, column: &str| {
+            let table = catalog.table(table);
+            match table.layout.slots[table.column(column).expect("it is declared")] {
+                Slot::Fixed { offset } => offset as usize,
+                Slot::Tail { .. } => panic!("a number"),
+            }
+        };
+        let (balance, time, station) =
+            (offset(cards, "balance"), offset(taps, "date_time"), offset(taps, "station_id"));
+        let values = [0, 0, 0, 1, 250, 1].map(Value::Integer);
+        let mut tap = RowBuf::default();
+        record::encode_row(catalog.table(taps), &values, 0, &mut tap.fixed, &mut tap.tail).expect("a tap");
+        Metro { store: Store::new(catalog), cards, taps, balance, time, station, tap: tap.fixed }
+    }
 
-/// card_id, enabled, card_type, balance, expires, notify; name, phone, email.
-fn card(card_id: i32) -> RowBuf {
-    let mut row = RowBuf::default();
-    row.fixed.extend_from_slice(&card_id.to_le_bytes());
-    row.fixed.extend_from_slice(&[1, 0]);
-    row.fixed.extend_from_slice(&100_000i32.to_le_bytes());
-    row.fixed.extend_from_slice(&i64::MIN.to_le_bytes());
-    row.fixed.push(1);
-    row.push_tail(Some(format!("Rider {card_id}").as_bytes()));
-    row.push_tail(Some(format!("{card_id:010}").as_bytes()));
-    row.push_tail(Some(format!("rider{card_id}@example.org").as_bytes()));
-    row
-}
-
-fn tap(card_id: i32, time_us: i64, station_id: i16) -> [u8; 20] {
-    let mut row = [0; 20];
-    row[..4].copy_from_slice(&card_id.to_le_bytes());
-    row[4..12].copy_from_slice(&time_us.to_le_bytes());
-    row[12..14].copy_from_slice(&station_id.to_le_bytes());
-    row[14] = 1;
-    row[15..19].copy_from_slice(&250i32.to_le_bytes());
-    row[19] = 1;
-    row
+    fn insert_card(&mut self, card_id: i32) {
+        let text = |text: String| Value::Varchar(text);
+        let values = [
+            Value::Integer(card_id),
+            Value::TinyInt(1),
+            Value::TinyInt(0),
+            Value::Integer(100_000),
+            Value::Null,
+            text(format!("Rider {card_id}")),
+            text(format!("{card_id:010}")),
+            text(format!("rider{card_id}@example.org")),
+            Value::TinyInt(1),
+        ];
+        let mut row = RowBuf::default();
+        record::encode_row(self.store.catalog().table(self.cards), &values, 0, &mut row.fixed, &mut row.tail)
+            .expect("a card");
+        self.store.insert(self.cards, row.as_ref()).expect("a card is inserted");
+    }
 }
 
 /// What a tap does to the store: find the card, walk its last hour, record the tap, charge the fare.
 #[inline]
 fn judge(metro: &mut Metro, card_id: i32, time_us: i64, station_id: i16) -> u32 {
-    let Metro { store, cards, taps } = metro;
+    let Metro { store, cards, taps, balance, time, station, tap } = metro;
     let id = store.find_int(*cards, i64::from(card_id)).expect("the card is there");
-    let mut fixed: [u8; 19] = store.row(*cards, id).fixed.try_into().expect("a card's fixed part");
+    let mut fixed = [0; 64];
+    let row = store.row(*cards, id).fixed;
+    let width = row.len();
+    fixed[..width].copy_from_slice(row);
     let (mut entries, mut stations) = (0, 0u64);
     for row in store.history(*taps, i64::from(card_id)) {
-        if row.integer(4, 8) <= time_us - HOUR_US {
+        if row.integer(*time, 8) <= time_us - HOUR_US {
             break;
         }
         entries += 1;
-        stations |= 1 << (row.integer(12, 2) & 63);
+        stations |= 1 << (row.integer(*station, 2) & 63);
     }
-    let row = tap(card_id, time_us, station_id);
-    store.insert(*taps, RowRef { fixed: &row, tail: &[] }).expect("a tap is inserted");
-    let balance = i32::from_le_bytes(fixed[6..10].try_into().expect("four bytes"));
-    fixed[6..10].copy_from_slice(&balance.wrapping_sub(250).to_le_bytes());
-    store.update_fixed(*cards, id, &fixed).expect("a balance is charged");
+    tap[..4].copy_from_slice(&card_id.to_le_bytes());
+    tap[*time..*time + 8].copy_from_slice(&time_us.to_le_bytes());
+    tap[*station..*station + 2].copy_from_slice(&station_id.to_le_bytes());
+    store.insert(*taps, RowRef { fixed: tap, tail: &[] }).expect("a tap is inserted");
+    let place = &mut fixed[*balance..*balance + 4];
+    let left = i32::from_le_bytes((&*place).try_into().expect("four bytes")).wrapping_sub(250);
+    place.copy_from_slice(&left.to_le_bytes());
+    store.update_fixed(*cards, id, &fixed[..width]).expect("a balance is charged");
     entries + stations.count_ones()
 }
 
@@ -166,11 +185,11 @@ fn main() {
     let cards = arguments.next().unwrap_or(500_000) as i32;
     let taps = arguments.next().unwrap_or(10_000_000);
     let ahead = arguments.next().unwrap_or(0) as usize;
-    let mut metro = metro();
+    let mut metro = Metro::new();
     let mut card_effects = Vec::new();
     let clock = Clock::start();
     for card_id in 0..cards {
-        metro.store.insert(metro.cards, card(card_id).as_ref()).expect("a card is inserted");
+        metro.insert_card(card_id);
     }
     clock.lap("insert cards", cards as u64);
     commit(&mut metro, &mut card_effects);
@@ -185,7 +204,7 @@ fn main() {
         let what = format!("judge taps, asking for memory {ahead} taps ahead");
         riders.tap(&mut metro, part / 4, ahead, &what, None);
     }
-    let mut tap_effects = Vec::with_capacity(part as usize / 2 * EFFECT_BYTES);
+    let mut tap_effects = Vec::with_capacity(part as usize * 32);
     riders.tap(&mut metro, part / 2, ahead, "judge taps, and keep their effects", Some(&mut tap_effects));
     memory(&metro);
     let sections = snapshot(&mut metro, &mut riders, part / 2);
@@ -219,12 +238,10 @@ fn recover(metro: &Metro, sections: &[(u32, Vec<u8>)], card_effects: &[u8], tap_
     let clock = Clock::start();
     let mut loaded = Store::load(metro.store.catalog().clone(), sections).expect("what was written loads");
     clock.lap("load the snapshot", loaded.count(metro.taps));
-    let taps = tap_effects.len() / EFFECT_BYTES;
-    for half in tap_effects.chunks(taps / 2 * EFFECT_BYTES) {
-        let clock = Clock::start();
-        loaded.apply(half).expect("what a store gave applies");
-        clock.lap("apply taps", (half.len() / EFFECT_BYTES) as u64);
-    }
+    let before = loaded.count(metro.taps);
+    let clock = Clock::start();
+    loaded.apply(tap_effects).expect("what a store gave applies");
+    clock.lap(&format!("apply {} MB of taps", tap_effects.len() >> 20), loaded.count(metro.taps) - before);
     drop(loaded);
     let mut follower = Store::new(metro.store.catalog().clone());
     let clock = Clock::start();

@@ -2,28 +2,31 @@
 //!
 //! A chunk is a header of eight bytes - the older chunk of its key (`u32`), its rows (`u8`), and about how many rows the older
 //! chunks hold (`u24`, a hint for the size of the next chunk) - and room for 2, 4, 8 ... 64 rows, oldest first. A page holds chunks of
-//! one size, and is wide: the directories of a long history's pages have to stay in the cache. A free chunk has no rows. A stored row is its fixed part, then the place of its tail if the table has tails.
+//! one size. A free chunk has no rows. A stored row is its fixed part, then the place of its tail if the table has tails.
 
 use super::{
-    cow::{CowPages, WIDE_PAGE_BYTES as PAGE_BYTES},
+    cow::{CowPages, page_bytes},
     prefetch::prefetch_line,
     tails::{PLACE_BYTES, Tails},
 };
 use crate::row::RowRef;
 
+/// Wide, so that the directories of a long history's pages, which every access passes, stay in the cache.
+pub(crate) const PAGE_BYTES: usize = page_bytes(64 << 10);
+
 const CLASSES: usize = 6;
 const CAPACITY_MAX: usize = 64;
 const HEADER: usize = 8;
 
-/// Where a chunk is: its class in the first 3 bits, its page in the next 20, its place on the page in the last 9.
+/// Where a chunk is: its class in the first 3 bits, its page in the next 18, its place on the page in the last 11.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChunkId(pub(crate) u32);
 
 /// No chunk: of a class that does not exist.
 pub(crate) const NO_CHUNK: ChunkId = ChunkId(u32::MAX);
 
-const PAGE_BITS: u32 = 20;
-const PLACE_BITS: u32 = 9;
+const PAGE_BITS: u32 = 18;
+const PLACE_BITS: u32 = 11;
 const PAGES_MAX: u32 = 1 << PAGE_BITS;
 
 /// Beyond so many lines the header is worth waiting for.

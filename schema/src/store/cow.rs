@@ -16,11 +16,11 @@ use std::{
 
 const DIRECTORY_PAGES: usize = 256;
 
-/// What an allocation leaves for a page's contents, so that the page with its reference counts is 4 KiB.
-pub(crate) const PAGE_BYTES: usize = 4096 - 16;
-
-/// The same for pages of 16 KiB. Allocators round up what is larger than a page and not a little smaller than a power of two.
-pub(crate) const WIDE_PAGE_BYTES: usize = 16_384 - 16 - 8;
+/// What an allocation of `total` bytes, a power of two, leaves for a page's contents beside its reference counts. Allocators
+/// round up what is larger than 4 KiB and not a little smaller than a power of two.
+pub(crate) const fn page_bytes(total: usize) -> usize {
+    total - 2 * size_of::<usize>() - if total > 4096 { 8 } else { 0 }
+}
 
 /// Pages of `P`, numbered from 0; a number may be empty.
 #[derive(Debug)]
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_page_with_its_counts_is_four_kibibytes() {
-        assert_eq!(size_of::<Shared<[u8; PAGE_BYTES]>>() + 2 * size_of::<usize>(), 4096);
+        assert_eq!(size_of::<Shared<[u8; page_bytes(4096)]>>() + 2 * size_of::<usize>(), 4096);
         assert_eq!(size_of::<Option<Pointer<u8>>>(), 16);
     }
 

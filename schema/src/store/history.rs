@@ -5,6 +5,7 @@ use super::{
     chunks::{Chunk, ChunkId, ChunkPages, Chunks, NO_CHUNK},
     id_table::IdTable,
     keying::{Keying, Probe},
+    prefetch::prefetch_line,
 };
 use crate::row::RowRef;
 
@@ -150,7 +151,7 @@ impl HistoryRows {
         }
     }
 
-    /// Asks for the chunk before the newest one of an integer key, when that has few rows.
+    /// Asks for the newest rows of an integer key, now that their chunk says where they are, and for the chunk before if they are few.
     #[inline]
     pub(crate) fn prefetch_older(&self, key: i64) {
         if let Some(probe) = self.keying.probe_integer(key)
@@ -158,7 +159,12 @@ impl HistoryRows {
         {
             let pages = &self.chunks.pages;
             let Chunk { older, rows } = pages.chunk(ChunkId(head));
-            if older != NO_CHUNK && rows.len() < FEW_ROWS * pages.row_width() {
+            let few = FEW_ROWS * pages.row_width();
+            if rows.len() > few {
+                prefetch_line(&raw const rows[rows.len() - few]);
+            }
+            prefetch_line(&raw const rows[rows.len() - 1]);
+            if older != NO_CHUNK && rows.len() < few {
                 pages.prefetch(older);
             }
         }

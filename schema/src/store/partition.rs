@@ -245,7 +245,8 @@ impl Store {
         }
     }
 
-    /// Asks for the rows before the newest ones of a history, when those are few: some time after [`Store::prefetch_row`].
+    /// Asks for the newest rows of a history where they are found to be, and for those before if they are few: some time after
+    /// [`Store::prefetch_row`].
     #[inline]
     pub fn prefetch_older(&self, table: TableId, key: i64) {
         if let Body::History(history) = &self.table(table).body {

@@ -1,11 +1,14 @@
 //! Rows of fixed width on copy-on-write pages, found by their number; their strings are elsewhere. Knows nothing of columns.
 
 use super::{
-    cow::{CowPages, PAGE_BYTES},
+    cow::{CowPages, page_bytes},
     prefetch::prefetch_line,
     tails::{PLACE_BYTES, Tails},
 };
 use crate::row::RowRef;
+
+/// Of a page of rows.
+const PAGE_BYTES: usize = page_bytes(4096);
 
 pub(crate) type BytesPage = [u8; PAGE_BYTES];
 

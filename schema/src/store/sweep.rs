@@ -1,8 +1,11 @@
 //! A walk over all rows of a table, done in pieces while the table changes between them: what expiry looks through when
 //! no index leads to the expired. Whole pages, so that a piece costs what it looks at and nothing is remembered but a place.
 
-use super::{Store, table::Body};
+use super::{Store, chunks::PAGE_BYTES, table::Body};
 use crate::{catalog::TableId, row::RowRef};
+
+/// How many pages of 4 KiB a page of a history counts for.
+const HISTORY_PAGE_WEIGHT: usize = PAGE_BYTES.div_ceil(4096);
 
 /// Where a walk goes on. Rows that stay where they are are met once a walk; one that is moved meanwhile may be met again or
 /// not, so what must be found is looked for walk after walk.
@@ -14,7 +17,7 @@ pub struct SweepPlace {
 }
 
 impl Store {
-    /// Shows the rows of the next `pages_max` pages of a table to `visit`, until it returns false. Where to go on; `None`
+    /// Shows the rows of the next `pages_max` pages (of 4 KiB; at least one, of whatever size) of a table to `visit`, until it returns false. Where to go on; `None`
     /// at the end. A page that `visit` stopped on is shown again, as it then is.
     ///
     /// # Panics
@@ -35,6 +38,7 @@ impl Store {
                 }
             }
             Body::History(history) => {
+                let pages_max = pages_max.div_ceil(HISTORY_PAGE_WEIGHT);
                 let pages = history.chunk_pages().pages_from(from.class, from.page);
                 for (n, (class, page, mut rows)) in pages.enumerate() {
                     if n == pages_max || !rows.all(&mut *visit) {

@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use super::cow::{CowPages, WIDE_PAGE_BYTES};
+use super::cow::{CowPages, page_bytes};
+
+/// Of a page of slots: wider than a page of rows, as a slot may be.
+const PAGE_BYTES: usize = page_bytes(16 << 10);
 
 /// Bytes of a tail's place in a stored row.
 pub(crate) const PLACE_BYTES: usize = 8;
@@ -19,13 +22,13 @@ const SIZES: [usize; 26] = [
 
 /// The class of tails that are longer than any slot.
 const LARGE: usize = 31;
-const _: () = assert!(SIZES.len() <= LARGE && SIZES[SIZES.len() - 1] * 3 <= WIDE_PAGE_BYTES);
+const _: () = assert!(SIZES.len() <= LARGE && SIZES[SIZES.len() - 1] * 3 <= PAGE_BYTES);
 
 /// A slot's number: its class in the first 5 bits, its page in the next 17, its number on the page in the last 10.
 const PAGE_BITS: u32 = 17;
 const SLOT_BITS: u32 = 10;
 const PAGES_MAX: u32 = 1 << PAGE_BITS;
-const _: () = assert!(WIDE_PAGE_BYTES / SIZES[0] < 1 << SLOT_BITS);
+const _: () = assert!(PAGE_BYTES / SIZES[0] < 1 << SLOT_BITS);
 
 /// Large tails of a page.
 const LARGE_PER_PAGE: usize = 255;
@@ -52,7 +55,7 @@ pub(crate) struct Tails {
 
 #[derive(Debug, Default)]
 struct Class {
-    pages: CowPages<[u8; WIDE_PAGE_BYTES]>,
+    pages: CowPages<[u8; PAGE_BYTES]>,
     /// Numbers without their class.
     free: Vec<u32>,
     /// Of the slot after the last one ever used.
@@ -86,14 +89,14 @@ impl Class {
         if let Some(number) = self.free.pop() {
             return Some((number >> SLOT_BITS, (number & ((1 << SLOT_BITS) - 1)) as usize));
         }
-        if self.next_slot == WIDE_PAGE_BYTES / size {
+        if self.next_slot == PAGE_BYTES / size {
             (self.next_page, self.next_slot) = (self.next_page + 1, 0);
         }
         if self.next_page == PAGES_MAX {
             return None;
         }
         if self.next_slot == 0 {
-            self.pages.set(self.next_page, [0; WIDE_PAGE_BYTES]);
+            self.pages.set(self.next_page, [0; PAGE_BYTES]);
         }
         self.next_slot += 1;
         Some((self.next_page, self.next_slot - 1))
