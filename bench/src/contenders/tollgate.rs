@@ -153,6 +153,7 @@ impl Contender for Tollgate {
 pub(crate) fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     let mut socket = TcpStream::connect(address).context("connecting to Tollgate")?;
     socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(START_LIMIT))?;
     socket.write_all(&login_request()).context("logging in")?;
     let (mut input, mut filled) = ([0u8; 4096], 0);
     loop {

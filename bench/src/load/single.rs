@@ -1,7 +1,8 @@
 //! One call at a time on one blocking connection: what a lone caller waits.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -9,6 +10,9 @@ use super::tally::Tally;
 use crate::clock::now_ns;
 use crate::transit::stream::Tap;
 use crate::wire::{Codec, Reply};
+
+/// A call that is not answered for this long never will be.
+const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A caller that waits for each answer.
 pub(crate) struct Caller {
@@ -23,6 +27,7 @@ impl Caller {
     pub(crate) fn new(socket: TcpStream, codec: Box<dyn Codec>) -> anyhow::Result<Self> {
         socket.set_nodelay(true)?;
         socket.set_nonblocking(false)?;
+        socket.set_read_timeout(Some(SILENCE_LIMIT))?;
         Ok(Self { socket, codec, out: Vec::new(), input: vec![0; 64 * 1024] })
     }
 
@@ -33,7 +38,11 @@ impl Caller {
         self.socket.write_all(&self.out).context("writing a call")?;
         let mut filled = 0;
         loop {
-            match self.socket.read(&mut self.input[filled..]).context("reading a reply")? {
+            let read = self.socket.read(&mut self.input[filled..]);
+            if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
+                continue;
+            }
+            match read.with_context(|| format!("waiting for the reply to {tap:?}"))? {
                 0 => bail!("the contender closed the connection"),
                 count => filled += count,
             }
