@@ -162,6 +162,7 @@ pub(crate) fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
             count => filled += count,
         }
         if login_reply(&input[..filled])?.is_some() {
+            socket.set_read_timeout(None)?;
             return Ok(socket);
         }
     }
