@@ -121,6 +121,11 @@ impl Server {
         self.process.as_ref().expect("the server runs").id()
     }
 
+    /// Where its log and snapshots are.
+    pub(crate) fn data_directory(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     fn log_path(&self) -> PathBuf {
         self.directory.path().join("server.log")
     }
