@@ -1,7 +1,7 @@
 //! Frames: an int32 length, then that many bytes. The same in both directions.
 
 /// A frame longer than this is refused, in either direction.
-pub const FRAME_BYTES_MAX: usize = 50 << 20;
+pub use crate::limits::FRAME_BYTES_MAX;
 
 /// Bytes of the length in front of a frame.
 const LENGTH_BYTES: usize = 4;
