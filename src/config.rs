@@ -70,7 +70,8 @@ pub struct SessionConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SnapshotConfig {
-    /// A snapshot is taken when the log has grown by this much since the last one.
+    /// A snapshot is taken when the log has grown by this much since the last one. The log is kept back to the one
+    /// before that.
     pub log_bytes: u64,
     /// Written at most this fast, so that the log's syncs stay quick; 0: no limit.
     pub bytes_per_second: u64,

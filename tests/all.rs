@@ -17,6 +17,7 @@ mod readme;
 mod scripts;
 mod server_process;
 mod simulator;
+mod snapshots;
 mod support;
 mod system;
 mod tidy;

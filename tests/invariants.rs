@@ -117,9 +117,9 @@ impl Bench {
             let group = opened.take_group(u32::from(id));
             let recovered =
                 recover::partition(id, group, &settings, schema, &disk, Path::new("snapshots"), 1);
-            let (partition, first) = recovered.expect("a new partition");
-            in_flight.extend(first.acks);
-            Some(partition)
+            let recovered = recovered.expect("a new partition");
+            in_flight.extend(recovered.first.acks);
+            Some(recovered.partition)
         };
         let places = (0..PARTITIONS).map(&mut place).collect();
         let core = Core::new(registry.clone(), Arc::new(Ring::new(PARTITIONS)), places);

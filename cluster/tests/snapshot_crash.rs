@@ -11,11 +11,12 @@ use rand::{Rng, SeedableRng};
 use tollgate_cluster::disk::{Disk, FaultyDisk, Keep};
 use tollgate_cluster::log::{Membership, SnapshotMeta};
 use tollgate_cluster::snapshot::{
-    self, SNAPSHOTS_KEPT, Section, Snapshot, SnapshotError, SnapshotHead, SnapshotWriter, open_latest,
+    self, Kept, Section, Snapshot, SnapshotError, SnapshotHead, SnapshotWriter, open_latest,
 };
 
 const DIRECTORY: &str = "snap";
 const GROUP: u32 = 5;
+const KEPT: usize = 2;
 
 fn head(index: u64) -> SnapshotHead {
     let members = Membership { learners: vec![9], ..Membership::of_voters(&[1, 2, 3]) };
@@ -51,13 +52,16 @@ fn write(disk: &FaultyDisk, index: u64) -> Result<Snapshot, SnapshotError> {
         }
     }
     let written = writer.finish()?;
-    snapshot::remove_old(disk, Path::new(DIRECTORY), GROUP)?;
+    // As a node that wrote nothing else since it was started.
+    let before = snapshot::open_latest(disk, Path::new(DIRECTORY), GROUP, index)?.snapshot;
+    let mut kept = Kept::recovered(GROUP, before.map(|before| before.head.meta));
+    kept.finished(disk, Path::new(DIRECTORY), head(index).meta)?;
     assert_eq!(paced_bytes, written.file_bytes);
     Ok(written)
 }
 
 fn latest_index(disk: &FaultyDisk) -> (u64, usize) {
-    let latest = open_latest(disk, Path::new(DIRECTORY), GROUP).unwrap();
+    let latest = open_latest(disk, Path::new(DIRECTORY), GROUP, u64::MAX).unwrap();
     let index = latest.snapshot.map_or(0, |found| {
         let index = found.head.meta.index;
         assert_eq!((found.head, found.sections), (head(index), sections(index)));
@@ -75,7 +79,41 @@ fn a_snapshot_reads_back_and_only_the_newest_two_stay() {
         assert_eq!((&written.head, &written.sections), (&head(index), &sections(index)));
         assert_eq!(latest_index(&disk), (index, 0));
     }
-    assert_eq!(disk.files().len(), SNAPSHOTS_KEPT);
+    assert_eq!(disk.files().len(), KEPT);
+}
+
+#[test]
+fn the_log_is_cut_for_the_snapshot_before_the_newest() {
+    let disk = FaultyDisk::new(1);
+    let directory = Path::new(DIRECTORY);
+    let mut kept = Kept::recovered(GROUP, None);
+    let mut finished = |index: u64| {
+        write(&disk, index).unwrap();
+        let cut = kept.finished(&disk, directory, head(index).meta).unwrap();
+        assert_eq!(kept.newest_index(), Some(index));
+        (cut.map(|cut| cut.index), disk.files().len())
+    };
+    assert_eq!(finished(10), (None, 1), "alone, it needs the log from the beginning beside it");
+    assert_eq!(finished(20), (Some(10), 2));
+    assert_eq!(finished(20), (Some(10), 2), "written anew at the same index, it replaced itself");
+    assert_eq!(finished(30), (Some(20), 2));
+    disk.remove(&directory.join(snapshot::file_name(GROUP, 30))).unwrap();
+    assert_eq!(finished(40), (None, 1), "nothing is cut for a snapshot that is gone");
+    assert_eq!(finished(50), (Some(40), 2));
+
+    // Another life, which found the newest damaged: it does not count as the one before.
+    let damaged = snapshot::file_name(GROUP, 50);
+    disk.overwrite(&directory.join(&damaged), b"no snapshot");
+    disk.overwrite(&directory.join("00000005-0000000000000033.snapshot.tmp"), b"unfinished");
+    disk.overwrite(&directory.join("00000006-0000000000000033.snapshot.tmp"), b"another group's");
+    let mut kept = Kept::recovered(GROUP, Some(head(40).meta));
+    write(&disk, 60).unwrap();
+    let cut = kept.finished(&disk, directory, head(60).meta).unwrap();
+    assert_eq!(cut.map(|cut| cut.index), Some(40));
+    let names: Vec<_> = disk.files().into_iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+    let expected = [snapshot::file_name(GROUP, 40), snapshot::file_name(GROUP, 60)];
+    assert_eq!(names[..2], expected.map(std::ffi::OsString::from));
+    assert_eq!(names.len(), 3, "the other group's file is its own affair: {names:?}");
 }
 
 #[test]
@@ -117,7 +155,7 @@ fn after_a_power_cut_at_every_operation_a_whole_snapshot_is_there() {
             assert!(index == 20 || index == 30, "{index} at operation {operation}");
             assert_eq!(invalid, 0, "a file has its name only when it is whole");
             assert_eq!(write(&after, 40).unwrap().head.meta.index, 40);
-            assert!(after.files().len() <= SNAPSHOTS_KEPT, "nothing unfinished stays: {:?}", after.files());
+            assert!(after.files().len() <= KEPT, "nothing unfinished stays: {:?}", after.files());
         }
     }
 }
@@ -132,7 +170,7 @@ fn a_damaged_newest_snapshot_is_reported_and_the_one_before_is_used() {
     for offset in 0..length {
         let disk = healthy.after_crash(Keep::Durable, 0);
         disk.flip_bit(&newest, offset, (offset % 8) as u32);
-        let found = open_latest(&disk, Path::new(DIRECTORY), GROUP);
+        let found = open_latest(&disk, Path::new(DIRECTORY), GROUP, u64::MAX);
         match found {
             Err(SnapshotError::Version { .. }) => refused += 1,
             Err(other) => panic!("{other}"),

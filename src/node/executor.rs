@@ -30,10 +30,15 @@ pub enum Input {
     PublishFacts {
         done: Sender<()>,
     },
-    /// The partition's snapshot is durable: the log before it may go.
+    /// Put a block without effects into the partition's log, so that what comes next has a position of its own.
+    Advance {
+        partition: PartitionId,
+    },
+    /// The partition's snapshot is durable; the log up to `cut` may go.
     Compact {
         partition: PartitionId,
         snapshot: SnapshotMeta,
+        cut: Option<SnapshotMeta>,
     },
     /// Give all partitions to the first executor; take them back from `back`.
     Lend {
@@ -156,10 +161,16 @@ impl Executor {
                 // Whoever asked may have given up.
                 let _ = done.send(());
             }
-            Input::Compact { partition, snapshot } => {
+            Input::Advance { partition } => {
+                let partition = self.core.partition_mut(partition).expect("its owner is asked");
+                if partition.serves() {
+                    partition.joined();
+                }
+            }
+            Input::Compact { partition, snapshot, cut } => {
                 let partition = self.core.partition_mut(partition).expect("its owner is asked");
                 partition.replica.set_snapshot(&snapshot, Bytes::new());
-                partition.replica.compact(snapshot.index);
+                cut.iter().for_each(|cut| partition.replica.compact(cut));
             }
             Input::Lend { to, back } => {
                 if to.send(self.core.lend()).is_ok()

@@ -27,8 +27,8 @@ use directory::DataDirectory;
 use executor::{Durable, Executor, Input};
 use log_thread::Submission;
 use recover::Recovered;
-use shared::Shared;
-use snapshot_thread::SnapshotThread;
+use shared::{RecoveryFacts, Shared};
+use snapshot_thread::{Growth, SnapshotFiles, SnapshotThread};
 use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 use tokio::sync::Semaphore;
 use tollgate_cluster::{
@@ -68,17 +68,18 @@ impl Node {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let mut opened = log::open(disk.clone(), &directory.log(), log_config(&config))
             .context("the log could not be opened")?;
-        let recovered = recover::partitions(&config, &registry, &disk, &directory.snapshots(), &mut opened)?;
-        let spares = opened.writer.spare_maker();
+        let mut recovered =
+            recover::partitions(&config, &registry, &disk, &directory.snapshots(), &mut opened)?;
+        let files = SnapshotFiles {
+            disk,
+            directory: directory.snapshots(),
+            kept: std::mem::take(&mut recovered.kept),
+            spares: opened.writer.spare_maker(),
+        };
+        let growth = Growth::new(recovered.log_bytes);
         let threads = Threads::start(config, registry, &directory, recovered, opened.writer)?;
         let shared = threads.shared;
-        let snapshots = SnapshotThread::start(
-            shared.clone(),
-            disk,
-            directory.snapshots(),
-            spares,
-            threads.snapshot_requests,
-        )?;
+        let snapshots = SnapshotThread::start(shared.clone(), files, growth, threads.snapshot_requests)?;
         shared.wait_until_leading(LEADING_MAX)?;
         let (volt_address, http_address, net) = start_net(shared.clone())?;
         let recovery_ms = started.elapsed().as_millis() as u64;
@@ -145,7 +146,8 @@ impl Threads {
         let gate = Gate::new(registry.clone(), ring.clone(), queues);
         let (snapshots, snapshot_requests) = unbounded();
         let shared = Arc::new(Shared::new(config, gate, snapshots, directory.cluster_start_ms));
-        shared.recovery.lock().blocks = recovered.blocks;
+        *shared.recovery.lock() =
+            RecoveryFacts { ms: 0, blocks: recovered.blocks, snapshots_refused: recovered.snapshots_refused };
 
         let (log_sender, submissions) = unbounded::<Submission>();
         let log_shared = shared.clone();

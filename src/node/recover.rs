@@ -1,5 +1,5 @@
-//! From what is on disk to partitions that are up to date: the newest snapshot of each, then the log behind it. The
-//! partitions are independent, so each is recovered on a thread of its own.
+//! From what is on disk to partitions that are up to date: the newest snapshot of each that is whole, then the log
+//! behind it. The partitions are independent, so each is recovered on a thread of its own.
 
 use crate::{
     clock,
@@ -14,7 +14,7 @@ use tollgate_cluster::{
     disk::Disk,
     log::{OpenedLog, RecoveredGroup},
     replica::{GroupConfig, Outbox, Replica},
-    snapshot,
+    snapshot::{self, Kept, SnapshotHead},
 };
 use tollgate_procedures::Registry;
 use tollgate_schema::{catalog::Catalog, store::Store};
@@ -23,11 +23,30 @@ use tollgate_schema::{catalog::Catalog, store::Store};
 const MEMBER: u64 = 1;
 
 /// What recovery hands over.
+#[derive(Default)]
 pub(super) struct Recovered {
     pub(super) partitions: Vec<Partition>,
     /// What the replicas want written first.
     pub(super) first: Flushed,
     pub(super) blocks: u64,
+    /// By partition.
+    pub(super) kept: Vec<Kept>,
+    /// Bytes of blocks that are in no snapshot.
+    pub(super) log_bytes: u64,
+    pub(super) snapshots_refused: u64,
+}
+
+/// One partition, recovered.
+pub struct RecoveredPartition {
+    pub partition: Partition,
+    /// What its replica wants written first.
+    pub first: Flushed,
+    /// The snapshot it began from.
+    pub kept: Kept,
+    /// Bytes of the blocks behind that snapshot.
+    pub log_bytes: u64,
+    /// Newer snapshots that were not usable.
+    pub snapshots_refused: u64,
 }
 
 /// Recovers every partition.
@@ -48,17 +67,20 @@ pub(super) fn partitions(
         partition(id, group, &settings, schema, &**disk, snapshots, seed ^ u64::from(id))
             .with_context(|| format!("partition {id} could not be recovered"))
     };
-    let results: Vec<Result<(Partition, Flushed)>> = std::thread::scope(|scope| {
+    let results: Vec<Result<RecoveredPartition>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..).zip(groups).map(|work| scope.spawn(|| recover_one(work))).collect();
         threads.into_iter().map(|t| t.join().expect("a panic here was a bug and was reported")).collect()
     });
-    let mut recovered = Recovered { partitions: Vec::new(), first: Flushed::default(), blocks: 0 };
+    let mut recovered = Recovered::default();
     for result in results {
-        let (partition, flushed) = result?;
-        recovered.blocks += partition.applied_index();
-        recovered.partitions.push(partition);
-        recovered.first.log.groups.extend(flushed.log.groups);
-        recovered.first.acks.extend(flushed.acks);
+        let one = result?;
+        recovered.blocks += one.partition.applied_index();
+        recovered.partitions.push(one.partition);
+        recovered.first.log.groups.extend(one.first.log.groups);
+        recovered.first.acks.extend(one.first.acks);
+        recovered.kept.push(one.kept);
+        recovered.log_bytes += one.log_bytes;
+        recovered.snapshots_refused += one.snapshots_refused;
     }
     Ok(recovered)
 }
@@ -69,8 +91,8 @@ pub fn group_config(id: u16, member: u64, voters: Vec<u64>) -> GroupConfig {
     GroupConfig { uncommitted_bytes_max: u64::MAX, ..GroupConfig::new(u32::from(id), member, voters) }
 }
 
-/// Recovers one partition: its newest valid snapshot, then what is committed behind it. What its replica wants written
-/// comes back too. `schema`: the catalogue and its [`fingerprint`].
+/// Recovers one partition: its newest usable snapshot, then what is committed behind it. `schema`: the catalogue and
+/// its [`fingerprint`].
 pub fn partition(
     id: u16,
     group: RecoveredGroup,
@@ -79,28 +101,66 @@ pub fn partition(
     disk: &dyn Disk,
     snapshots: &Path,
     seed: u64,
-) -> Result<(Partition, Flushed)> {
-    let newest = snapshot::open_latest(disk, snapshots, u32::from(id))?;
-    for invalid in &newest.invalid {
-        tracing::warn!(partition = id, %invalid, "a snapshot is not usable");
-    }
-    let (store, meta, timestamp_us) = match newest.snapshot {
-        None => (Store::new(catalog.clone()), None, 0),
-        Some(snapshot) => {
+) -> Result<RecoveredPartition> {
+    let mut search = Search { disk, directory: snapshots, catalog, fingerprint, refused: 0 };
+    let (store, head) = match search.newest_usable(id)? {
+        Some((store, head)) => (store, Some(head)),
+        None => (Store::new(catalog.clone()), None),
+    };
+    let (meta, timestamp_us) = head.map_or((None, 0), |head| (Some(head.meta), head.state_us));
+    let snapshot_index = meta.as_ref().map_or(0, |meta| meta.index);
+    let behind = group.entries().filter(|&(index, ..)| index > snapshot_index);
+    let log_bytes = behind.map(|(_, _, data)| data.len() as u64).sum();
+    let replica = Replica::new(settings, group, meta.as_ref(), seed)?;
+    let applied_index = replica.applied_index();
+    let mut partition = Partition::new(id, store, replica, fingerprint, applied_index, timestamp_us);
+    let mut first = Flushed::default();
+    core::poll(&mut partition, &mut Outbox::default(), &mut first)?;
+    let kept = Kept::recovered(u32::from(id), meta);
+    Ok(RecoveredPartition { partition, first, kept, log_bytes, snapshots_refused: search.refused })
+}
+
+/// The search for the newest snapshot that can be used.
+struct Search<'a> {
+    disk: &'a dyn Disk,
+    directory: &'a Path,
+    catalog: &'a Arc<Catalog>,
+    fingerprint: u32,
+    refused: u64,
+}
+
+impl Search<'_> {
+    /// A damaged one, or one whose rows are not what rows are, is passed over for the one before: the log still holds
+    /// what came after that. One for another schema is no damage, and older ones would be no better.
+    fn newest_usable(&mut self, partition: u16) -> Result<Option<(Store, SnapshotHead)>> {
+        let mut below = u64::MAX;
+        loop {
+            let newest = snapshot::open_latest(self.disk, self.directory, u32::from(partition), below)?;
+            for invalid in &newest.invalid {
+                self.refuse(partition, invalid);
+            }
+            let Some(snapshot) = newest.snapshot else { return Ok(None) };
             anyhow::ensure!(
-                snapshot.head.manifest[..] == fingerprint.to_le_bytes(),
+                snapshot.head.manifest[..] == self.fingerprint.to_le_bytes(),
                 "{} was written for another schema",
                 snapshot.path.display()
             );
             let sections = snapshot.sections.into_iter().map(|section| (section.kind, section.data));
-            let store = Store::load(catalog.clone(), sections)?;
-            (store, Some(snapshot.head.meta), snapshot.head.state_us)
+            match Store::load(self.catalog.clone(), sections) {
+                Ok(store) => return Ok(Some((store, snapshot.head))),
+                Err(error) => {
+                    self.refuse(partition, &format_args!("{}: {error}", snapshot.path.display()));
+                    below = snapshot.head.meta.index;
+                }
+            }
         }
-    };
-    let replica = Replica::new(settings, group, meta.as_ref(), seed)?;
-    let applied_index = replica.applied_index();
-    let mut partition = Partition::new(id, store, replica, fingerprint, applied_index, timestamp_us);
-    let mut flushed = Flushed::default();
-    core::poll(&mut partition, &mut Outbox::default(), &mut flushed)?;
-    Ok((partition, flushed))
+    }
+
+    fn refuse(&mut self, partition: u16, reason: &dyn std::fmt::Display) {
+        self.refused += 1;
+        tracing::error!(
+            partition,
+            "a snapshot is damaged: an older one and more of the log are used instead. Have the disk checked. {reason}"
+        );
+    }
 }

@@ -88,6 +88,8 @@ pub struct SnapshotFacts {
 pub struct RecoveryFacts {
     pub ms: u64,
     pub blocks: u64,
+    /// Snapshots that were damaged and passed over.
+    pub snapshots_refused: u64,
 }
 
 /// Where the front ends listen.

@@ -1,5 +1,5 @@
 //! The snapshot thread: when the log has grown enough, or when asked, it writes every partition's frozen rows to
-//! disk, then lets the log before them go. Executors give it a few pointers and go on.
+//! disk, then lets the log go that the snapshot before them made needless. Executors give it a few pointers and go on.
 
 use crate::{
     clock,
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -20,7 +20,7 @@ use tollgate_cluster::{
     disk::Disk,
     log::{SnapshotMeta, SpareMaker},
     replica::Position,
-    snapshot::{self, SnapshotHead, SnapshotWriter},
+    snapshot::{Kept, Snapshot, SnapshotError, SnapshotHead, SnapshotWriter},
 };
 
 /// Asks for a snapshot now; the outcome comes back.
@@ -42,11 +42,44 @@ pub(super) struct SnapshotThread {
     thread: JoinHandle<()>,
 }
 
+/// What it works on.
+pub(super) struct SnapshotFiles {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) directory: PathBuf,
+    /// By partition.
+    pub(super) kept: Vec<Kept>,
+    pub(super) spares: SpareMaker,
+}
+
+/// How much log there is that no snapshot holds.
+#[derive(Clone, Copy)]
+pub(super) struct Growth {
+    /// Found when the node started.
+    found_bytes: u64,
+    /// Bytes that had been appended when the last snapshot was begun.
+    mark_bytes: u64,
+}
+
+impl Growth {
+    pub(super) fn new(found_bytes: u64) -> Growth {
+        Growth { found_bytes, mark_bytes: 0 }
+    }
+
+    /// In bytes; `appended_bytes`: by this process so far.
+    fn behind(self, appended_bytes: u64) -> u64 {
+        self.found_bytes + (appended_bytes - self.mark_bytes)
+    }
+
+    /// A snapshot holds what had been appended by then.
+    fn taken(&mut self, appended_bytes: u64) {
+        *self = Growth { found_bytes: 0, mark_bytes: appended_bytes };
+    }
+}
+
 struct Snapshots {
     shared: Arc<Shared>,
-    disk: Arc<dyn Disk>,
-    directory: PathBuf,
-    spares: SpareMaker,
+    files: SnapshotFiles,
+    growth: Growth,
 }
 
 /// How often the log's growth is looked at.
@@ -57,13 +90,12 @@ const FREEZE_MAX: Duration = Duration::from_secs(30);
 impl SnapshotThread {
     pub(super) fn start(
         shared: Arc<Shared>,
-        disk: Arc<dyn Disk>,
-        directory: PathBuf,
-        spares: SpareMaker,
+        files: SnapshotFiles,
+        growth: Growth,
         requests: Receiver<Request>,
     ) -> Result<SnapshotThread> {
         let sender = shared.snapshot_requests.clone();
-        let snapshots = Snapshots { shared, disk, directory, spares };
+        let mut snapshots = Snapshots { shared, files, growth };
         let thread = spawn("snapshot", move || {
             lower_priority();
             snapshots.run(&requests);
@@ -89,7 +121,7 @@ fn lower_priority() {
 }
 
 impl Snapshots {
-    fn run(&self, requests: &Receiver<Request>) {
+    fn run(&mut self, requests: &Receiver<Request>) {
         loop {
             match requests.recv_timeout(LOOK_EVERY) {
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -98,14 +130,14 @@ impl Snapshots {
                     let _ = reply.send(self.take().map_err(|error| format!("{error:#}")));
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let grown = self.shared.log.lock().stats.bytes_since_compaction;
-                    if grown > self.shared.config.snapshot.log_bytes && self.take().is_err() {
+                    let behind = self.growth.behind(self.appended_bytes());
+                    if behind > self.shared.config.snapshot.log_bytes && self.take().is_err() {
                         tracing::warn!("the log grows on until a snapshot succeeds");
                     }
                 }
             }
-            while self.spares.wanted() {
-                if let Err(error) = self.spares.make(&mut |_| {}) {
+            while self.files.spares.wanted() {
+                if let Err(error) = self.files.spares.make(&mut |_| {}) {
                     tracing::warn!(%error, "a spare log segment could not be made");
                     break;
                 }
@@ -113,10 +145,18 @@ impl Snapshots {
         }
     }
 
-    fn take(&self) -> Result<Taken> {
+    fn appended_bytes(&self) -> u64 {
+        self.shared.log.lock().stats.appended_bytes
+    }
+
+    fn take(&mut self) -> Result<Taken> {
         self.shared.snapshots.lock().running = true;
         let started = clock::now();
+        let appended_bytes = self.appended_bytes();
         let outcome = self.write_all();
+        if outcome.is_ok() {
+            self.growth.taken(appended_bytes);
+        }
         let mut facts = self.shared.snapshots.lock();
         facts.running = false;
         match &outcome {
@@ -135,7 +175,7 @@ impl Snapshots {
         outcome.map(|bytes| Taken { bytes, ms: facts.last_ms })
     }
 
-    fn write_all(&self) -> Result<u64> {
+    fn write_all(&mut self) -> Result<u64> {
         let frozen = self.shared.freeze_all(FREEZE_MAX)?;
         let mut bytes = 0;
         for view in frozen {
@@ -144,33 +184,64 @@ impl Snapshots {
         Ok(bytes)
     }
 
-    fn write_one(&self, frozen: FrozenAt) -> Result<u64> {
-        let (partition, group) = (frozen.partition, u32::from(frozen.partition));
+    fn write_one(&mut self, frozen: FrozenAt) -> Result<u64> {
+        let frozen = self.at_its_own_position(frozen)?;
+        let partition = frozen.partition;
         let fingerprint = fingerprint::fingerprint(self.shared.gate.registry().catalog());
-        let Position { index, term } = frozen.position;
-        let head = SnapshotHead {
-            group,
-            meta: SnapshotMeta { index, term, members: frozen.members.clone() },
-            created_us: clock::wall_us(),
-            state_us: frozen.timestamp_us,
-            manifest: Bytes::copy_from_slice(&fingerprint.to_le_bytes()),
-        };
         let mut pace = Pace::new(&self.shared.config.snapshot);
         let mut spend = |bytes| pace.spend(bytes);
-        let mut writer = SnapshotWriter::create(self.disk.clone(), &self.directory, &head, &mut spend)?;
-        frozen.rows.write(&mut |kind, section| {
-            writer.section(kind)?;
-            writer.write(section)
-        })?;
-        let bytes = writer.finish()?.file_bytes;
-        // Frees the pages that the executor has replaced since.
-        drop(frozen);
-        snapshot::remove_old(&*self.disk, &self.directory, group)?;
-        let executor = usize::from(partition) % self.shared.gate.executors();
-        let compact = Input::Compact { partition, snapshot: head.meta };
-        self.shared.gate.tell(executor, compact).context("the executor is gone")?;
-        Ok(bytes)
+        let SnapshotFiles { disk, directory, kept, .. } = &mut self.files;
+        let written = write(disk, directory, frozen, fingerprint, clock::wall_us(), &mut spend)?;
+        let snapshot = written.head.meta;
+        let cut = kept[usize::from(partition)].finished(&**disk, directory, snapshot.clone())?;
+        self.tell_owner(partition, Input::Compact { partition, snapshot, cut })?;
+        Ok(written.file_bytes)
     }
+
+    /// The view, or a later one if the partition has not changed since its last snapshot. At the same position it would
+    /// only take that snapshot's place, and the log would have to stay for the one before: an idle partition would keep
+    /// the log of all for ever.
+    fn at_its_own_position(&self, frozen: FrozenAt) -> Result<FrozenAt> {
+        let partition = frozen.partition;
+        if self.files.kept[usize::from(partition)].newest_index() != Some(frozen.position.index) {
+            return Ok(frozen);
+        }
+        self.tell_owner(partition, Input::Advance { partition })?;
+        // A member that does not lead can't; then it writes the same snapshot anew.
+        Ok(self.shared.freeze_one(partition, FREEZE_MAX).unwrap_or(frozen))
+    }
+
+    fn tell_owner(&self, partition: u16, input: Input) -> Result<()> {
+        let executor = usize::from(partition) % self.shared.gate.executors();
+        self.shared.gate.tell(executor, input).context("the executor is gone")
+    }
+}
+
+/// Writes a view as a snapshot file, whole and durable. `fingerprint`: of the catalogue that its rows go by.
+pub fn write(
+    disk: &Arc<dyn Disk>,
+    directory: &Path,
+    frozen: FrozenAt,
+    fingerprint: u32,
+    created_us: i64,
+    pace: &mut dyn FnMut(u64),
+) -> Result<Snapshot, SnapshotError> {
+    let Position { index, term } = frozen.position;
+    let head = SnapshotHead {
+        group: u32::from(frozen.partition),
+        meta: SnapshotMeta { index, term, members: frozen.members },
+        created_us,
+        state_us: frozen.timestamp_us,
+        manifest: Bytes::copy_from_slice(&fingerprint.to_le_bytes()),
+    };
+    let mut writer = SnapshotWriter::create(disk.clone(), directory, &head, pace)?;
+    frozen.rows.write(&mut |kind, section| {
+        writer.section(kind)?;
+        writer.write(section)
+    })?;
+    // Frees the pages that the executor has replaced since.
+    drop(frozen.rows);
+    writer.finish()
 }
 
 /// Spreads writing over time, so that the log's syncs stay quick.
@@ -194,5 +265,20 @@ impl Pace {
         if let Some(ahead) = due.checked_sub(self.started.elapsed()) {
             std::thread::park_timeout(ahead);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The log stays for the snapshot before, so what counts is what came since the last one was begun.
+    #[test]
+    fn the_log_that_no_snapshot_holds_is_what_calls_for_the_next() {
+        let mut growth = Growth::new(70);
+        assert_eq!(growth.behind(5), 75, "what was found at the start counts");
+        growth.taken(20);
+        assert_eq!(growth.behind(25), 5, "what came while it was written counts for the next");
+        assert_eq!(growth.behind(120), 100);
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Faults {
     pub(super) disk_us: i64,
     /// Of a log write, that its sync or write fails or that the power goes in the middle of it.
     pub(super) disk_failure: u32,
+    /// Of a restart, that a snapshot was damaged before.
+    pub(super) damage: u32,
 }
 
 impl Faults {
@@ -31,6 +33,7 @@ impl Faults {
             snapshot_every_us: pick(rng, [1_000_000, 5_000_000, 20_000_000]),
             disk_us: pick(rng, [100, 1_000, 20_000]),
             disk_failure: pick(rng, [0, 1, 5]),
+            damage: pick(rng, [0, 100, 500]),
         }
     }
 }

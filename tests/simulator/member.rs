@@ -1,9 +1,10 @@
 //! One node of the simulation: the server's core, log and recovery, with the threads' work done step by step.
 
-use super::workload;
+use super::{damage, workload};
+use rand::{Rng as _, rngs::SmallRng};
 use std::{
-    collections::VecDeque,
-    path::Path,
+    collections::{BTreeSet, VecDeque},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -13,22 +14,22 @@ use tollgate::{
     call::{Batch, PartitionId, ReplySink},
     core::{Core, Flushed},
     limits,
-    node::{fingerprint::fingerprint, recover},
+    node::{fingerprint::fingerprint, recover, snapshot_thread},
     partition::FrozenAt,
     wire::volt::{frame, response::Response},
 };
 use tollgate_cluster::{
     disk::{Disk, FaultyDisk, Keep},
-    log::{self, LogBatch, LogConfig, LogError, LogWriter, SnapshotMeta},
-    replica::{Position, RaftMessage},
-    snapshot::{self, SnapshotError, SnapshotHead, SnapshotWriter},
+    log::{self, LogBatch, LogConfig, LogError, LogWriter},
+    replica::RaftMessage,
+    snapshot::{Kept, SnapshotError},
 };
 use tollgate_procedures::Registry;
 use tollgate_schema::{catalog::Catalog, ring::Ring};
 
 pub(super) const PARTITIONS: u16 = 2;
 const LOG: &str = "/data/log";
-const SNAPSHOTS: &str = "/data/snapshots";
+pub(super) const SNAPSHOTS: &str = "/data/snapshots";
 
 /// A reply as a client gets it: the operation's number, its VoltDB status, the scalar answer.
 pub(super) type Reply = (i64, i8, Option<i64>);
@@ -77,6 +78,8 @@ pub(super) struct Member {
     ring: Arc<Ring>,
     catalog: Arc<Catalog>,
     fingerprint: u32,
+    /// Snapshots that were damaged while it was down.
+    damaged: BTreeSet<PathBuf>,
 }
 
 /// What a running member has.
@@ -89,6 +92,9 @@ pub(super) struct Up {
     pub(super) disk_busy: bool,
     pub(super) inbox: Arc<Inbox>,
     views: Arc<Mutex<Vec<FrozenAt>>>,
+    kept: Vec<Kept>,
+    /// Snapshots that were passed over when it started.
+    pub(super) snapshots_refused: u64,
 }
 
 impl Member {
@@ -102,8 +108,8 @@ impl Member {
         let catalog = Arc::new(registry.catalog().clone());
         let fingerprint = fingerprint(&catalog);
         let disk = FaultyDisk::new(seed);
-        let (clock_offset_us, life, up) = (0, 0, None);
-        Member { id, disk, clock_offset_us, life, up, voters, registry, ring, catalog, fingerprint }
+        let (clock_offset_us, life, up, damaged) = (0, 0, None, BTreeSet::new());
+        Member { id, disk, clock_offset_us, life, up, voters, registry, ring, catalog, fingerprint, damaged }
     }
 
     /// Recovers from the disk, as the server does.
@@ -118,7 +124,7 @@ impl Member {
         let mut opened = log::open(disk, Path::new(LOG), config)
             .unwrap_or_else(|e| panic!("member {} cannot open its log: {e}", self.id));
         let mut first = Flushed::default();
-        let mut places = Vec::new();
+        let (mut places, mut kept, mut snapshots_refused) = (Vec::new(), Vec::new(), 0);
         for id in 0..PARTITIONS {
             let group = opened.take_group(u32::from(id));
             let settings = recover::group_config(id, self.id, self.voters.clone());
@@ -126,11 +132,13 @@ impl Member {
             let snapshots = Path::new(SNAPSHOTS);
             let seed = seed ^ (u64::from(id) << 32) ^ self.id;
             let recovered = recover::partition(id, group, &settings, schema, &self.disk, snapshots, seed);
-            let (partition, flushed) = recovered
+            let recovered = recovered
                 .unwrap_or_else(|e| panic!("member {}, partition {id} cannot recover: {e:#}", self.id));
-            first.log.groups.extend(flushed.log.groups);
-            first.acks.extend(flushed.acks);
-            places.push(Some(partition));
+            first.log.groups.extend(recovered.first.log.groups);
+            first.acks.extend(recovered.first.acks);
+            places.push(Some(recovered.partition));
+            kept.push(recovered.kept);
+            snapshots_refused += recovered.snapshots_refused;
         }
         let core = Core::new(self.registry.clone(), self.ring.clone(), places);
         let mut waiting = VecDeque::new();
@@ -138,7 +146,8 @@ impl Member {
             waiting.push_back((first.log, first.acks));
         }
         let (inbox, views) = (Arc::default(), Arc::default());
-        self.up = Some(Up { core, writer: opened.writer, waiting, disk_busy: false, inbox, views });
+        let (writer, disk_busy) = (opened.writer, false);
+        self.up = Some(Up { core, writer, waiting, disk_busy, inbox, views, kept, snapshots_refused });
     }
 
     /// The process dies; the disk keeps what `keep` says of what was not synced.
@@ -146,6 +155,13 @@ impl Member {
         self.up = None;
         self.life += 1;
         self.disk = self.disk.after_crash(keep, seed);
+    }
+
+    /// While it is down, the newest snapshot of one of its partitions is damaged, if that takes nothing away
+    /// that was promised.
+    pub(super) fn damage(&mut self, rng: &mut SmallRng) {
+        let (partition, kind) = (rng.random_range(0..PARTITIONS), damage::KINDS[rng.random_range(0..4)]);
+        let _ = damage::damage_newest(&self.disk, partition, &mut self.damaged, kind, rng);
     }
 
     pub(super) fn call(&mut self, batch: &Batch, now_us: i64) {
@@ -202,28 +218,14 @@ impl Member {
         let views = std::mem::take(&mut *up.views.lock().expect("one thread"));
         let mut written = 0;
         for view in views {
-            let group = u32::from(view.partition);
-            let Position { index, term } = view.position;
-            let meta = SnapshotMeta { index, term, members: view.members };
-            let head = SnapshotHead {
-                group,
-                meta: meta.clone(),
-                created_us: 0,
-                state_us: view.timestamp_us,
-                manifest: self.fingerprint.to_le_bytes().to_vec().into(),
-            };
-            let mut pace = |_| {};
-            let disk = Arc::new(self.disk.clone());
-            let mut writer = SnapshotWriter::create(disk, Path::new(SNAPSHOTS), &head, &mut pace)?;
-            view.rows.write(&mut |kind, section| {
-                writer.section(kind)?;
-                writer.write(section)
-            })?;
-            writer.finish()?;
-            snapshot::remove_old(&self.disk, Path::new(SNAPSHOTS), group)?;
-            let partition = up.core.partition_mut(view.partition).expect("every member has every partition");
-            partition.replica.set_snapshot(&meta, Default::default());
-            partition.replica.compact(index);
+            let id = view.partition;
+            let (disk, directory) = (Arc::new(self.disk.clone()) as Arc<dyn Disk>, Path::new(SNAPSHOTS));
+            let snapshot =
+                snapshot_thread::write(&disk, directory, view, self.fingerprint, 0, &mut |_| {})?.head.meta;
+            let cut = up.kept[usize::from(id)].finished(&*disk, directory, snapshot.clone())?;
+            let partition = up.core.partition_mut(id).expect("every member has every partition");
+            partition.replica.set_snapshot(&snapshot, Default::default());
+            cut.iter().for_each(|cut| partition.replica.compact(cut));
             written += 1;
         }
         Ok(written)

@@ -37,6 +37,8 @@ pub(super) struct Report {
     pub(super) unknown: u64,
     pub(super) crashes: u64,
     pub(super) snapshots: u64,
+    /// Damaged ones that were passed over.
+    pub(super) refused: u64,
     /// Calls that were asked for again and got the answer that was stored.
     pub(super) repeated: u64,
 }
@@ -281,7 +283,11 @@ impl World {
     fn restart(&mut self, member: usize) {
         if self.members[member].up.is_none() {
             let seed = self.rng.random();
+            if chance(&mut self.rng, self.faults.damage) {
+                self.members[member].damage(&mut self.rng);
+            }
             self.members[member].start(seed);
+            self.report.refused += self.members[member].up.as_ref().expect("it started").snapshots_refused;
             self.pump(member);
         }
     }

@@ -37,19 +37,11 @@ pub(super) struct Ledger {
     pub(super) index: Arc<LogIndex>,
     /// Sequence of the last record, 0 if there is none.
     pub(super) last_sequence: u64,
-    /// Bytes of records since a group's log last moved its start forward.
-    pub(super) bytes_since_compaction: u64,
 }
 
 impl Ledger {
     pub(super) fn new(index: Arc<LogIndex>) -> Self {
-        Self {
-            segments: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            index,
-            last_sequence: 0,
-            bytes_since_compaction: 0,
-        }
+        Self { segments: BTreeMap::new(), groups: BTreeMap::new(), index, last_sequence: 0 }
     }
 
     pub(super) fn add_segment(&mut self, number: u64, mapped: bool) {
@@ -64,7 +56,6 @@ impl Ledger {
         let segment = self.segments.get_mut(&location.segment).expect("a record's segment was added before");
         segment.used_bytes = end;
         self.last_sequence = sequence;
-        self.bytes_since_compaction += end - location.offset;
     }
 
     /// Notes one part of the record at `location`. Returns whether the part may have freed segments.
@@ -84,9 +75,6 @@ impl Ledger {
                 }
             } else {
                 self.index.compact(part.group, start.index);
-            }
-            if moved {
-                self.bytes_since_compaction = 0;
             }
         }
         if let (Some(first), Some(last)) = (part.entries.first(), part.entries.last()) {

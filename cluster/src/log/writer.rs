@@ -54,8 +54,8 @@ pub struct LogStats {
     pub segments: usize,
     /// Bytes of records and headers in them.
     pub bytes: u64,
-    /// Bytes appended since a group last compacted its log, that is since a durable snapshot.
-    pub bytes_since_compaction: u64,
+    /// Bytes appended since the log was opened. Only grows.
+    pub appended_bytes: u64,
     /// Spare segment files ready for use.
     pub spares: usize,
     /// Records appended since the log began.
@@ -76,6 +76,7 @@ pub struct LogWriter {
     spares: Arc<SparePool>,
     open: Option<OpenSegment>,
     synced_sequence: u64,
+    appended_bytes: u64,
     /// A group's start moved since segments were last looked through.
     reclaim_due: bool,
     poisoned: bool,
@@ -92,6 +93,7 @@ impl LogWriter {
             spares,
             open: None,
             synced_sequence,
+            appended_bytes: 0,
             reclaim_due: true,
             poisoned: false,
             buffer: Vec::new(),
@@ -121,7 +123,7 @@ impl LogWriter {
         LogStats {
             segments: self.ledger.segments.len(),
             bytes: self.ledger.segments.values().map(|segment| segment.used_bytes).sum(),
-            bytes_since_compaction: self.ledger.bytes_since_compaction,
+            appended_bytes: self.appended_bytes,
             spares: self.spares.ready_count(),
             records: self.ledger.last_sequence,
         }
@@ -153,6 +155,7 @@ impl LogWriter {
         let location = Location { segment: open.number, offset: open.offset };
         open.file.write_at(open.offset, &self.buffer).map_err(LogError::io("write", &path))?;
         open.offset += self.buffer.len() as u64;
+        self.appended_bytes += self.buffer.len() as u64;
         self.ledger.add_record(location, sequence, open.offset);
         for part in &batch.groups {
             self.reclaim_due |= self.ledger.add_part(part, location);

@@ -349,18 +349,19 @@ impl Replica {
         self.node.mut_store().set_snapshot(meta, manifest);
     }
 
-    /// Drops entries up to `index` from the log, by the next append. A snapshot at or behind `index` must
+    /// Drops entries up to a durable snapshot's from the log, by the next append. That one or a newer one must
     /// have been offered.
-    pub fn compact(&mut self, index: u64) {
+    pub fn compact(&mut self, snapshot: &SnapshotMeta) {
+        let &SnapshotMeta { index, term, ref members } = snapshot;
         let view = self.node.mut_store();
         if index <= view.start_index() {
             return;
         }
-        let snapshot = view.offered_snapshot().expect("compaction needs a durable snapshot");
-        assert!(index <= snapshot.index, "entry {index} is not in the snapshot at {}", snapshot.index);
-        let term = view.term_of(index).expect("the log holds what was applied behind its start");
+        let offered = view.offered_snapshot().expect("compaction needs a durable snapshot");
+        assert!(index <= offered.index, "entry {index} is not in the snapshot at {}", offered.index);
+        assert_eq!(view.term_of(index), Some(term), "the log holds the snapshot's last entry");
         view.compact(index);
-        self.new_start = Some(LogStart { reset: false, index, term, members: snapshot.members });
+        self.new_start = Some(LogStart { reset: false, index, term, members: members.clone() });
     }
 
     /// Replaces the election timeout that raft drew from the system's entropy by one drawn from the seed.

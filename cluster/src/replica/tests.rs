@@ -258,7 +258,7 @@ fn a_new_member_is_brought_in_by_snapshot_and_then_votes() {
     assert_eq!((members.voters.clone(), members.learners.clone()), (vec![1], vec![2]));
     let meta = SnapshotMeta { index, term: 2, members };
     peers[0].replica.set_snapshot(&meta, block("state"));
-    peers[0].replica.compact(index);
+    peers[0].replica.compact(&meta);
     peers.push(Peer::new(2, &[]));
     for _ in 0..30 {
         peers.iter_mut().for_each(|peer| peer.replica.tick());
@@ -299,7 +299,7 @@ fn a_restart_needs_the_snapshot_the_log_was_cut_for() {
     let index = peer.replica.applied_index();
     let meta = SnapshotMeta { index, term: 2, ..meta_of(&[1]) };
     peer.replica.set_snapshot(&meta, Bytes::new());
-    peer.replica.compact(index - 1);
+    peer.replica.compact(&SnapshotMeta { index: index - 1, ..meta.clone() });
     assert!(!peer.replica.node.has_ready(), "an idle group still hands its new start to the log");
     peer.settle();
     let config = GroupConfig::new(GROUP, 1, vec![1]);

@@ -4,6 +4,7 @@
 //! block on the disk, and the writer calls back after each chunk so that the thread can go slow.
 
 mod format;
+mod kept;
 mod read;
 mod write;
 
@@ -16,11 +17,9 @@ use thiserror::Error;
 use crate::disk::Disk;
 use crate::log::SnapshotMeta;
 
+pub use kept::Kept;
 pub use read::{Latest, open_file, open_latest};
 pub use write::SnapshotWriter;
-
-/// Snapshots of a group that are kept; older ones are removed.
-pub const SNAPSHOTS_KEPT: usize = 2;
 
 /// What a snapshot is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,28 +126,4 @@ fn list_indexes(disk: &dyn Disk, directory: &Path, group: u32) -> Result<Vec<u64
         .collect();
     indexes.sort_unstable_by(|left, right| right.cmp(left));
     Ok(indexes)
-}
-
-/// Removes all but the newest [`SNAPSHOTS_KEPT`] snapshots of a group, and what unfinished writes left. Call
-/// it after a snapshot was finished and never while one of the group is being written.
-pub fn remove_old(disk: &dyn Disk, directory: &Path, group: u32) -> Result<(), SnapshotError> {
-    let mut names: Vec<String> = list_indexes(disk, directory, group)?
-        .into_iter()
-        .skip(SNAPSHOTS_KEPT)
-        .map(|index| file_name(group, index))
-        .collect();
-    for name in disk.list(directory).map_err(SnapshotError::io("list", directory))? {
-        if parse_name(&name, UNFINISHED_SUFFIX).is_some_and(|(of_group, _)| of_group == group) {
-            names.push(name);
-        }
-    }
-    for name in &names {
-        let path = directory.join(name);
-        disk.remove(&path).map_err(SnapshotError::io("remove", &path))?;
-    }
-    if names.is_empty() {
-        Ok(())
-    } else {
-        disk.sync_dir(directory).map_err(SnapshotError::io("sync", directory))
-    }
 }

@@ -15,12 +15,18 @@ pub struct Latest {
     pub invalid: Vec<SnapshotError>,
 }
 
-/// Opens the newest valid snapshot of a group; the directory is created if missing. Reads all of the file,
-/// once.
-pub fn open_latest(disk: &dyn Disk, directory: &Path, group: u32) -> Result<Latest, SnapshotError> {
+/// Opens the newest valid snapshot of a group whose index is lower than `below` (`u64::MAX`: any); the directory
+/// is created if missing. Reads all of the file, once.
+pub fn open_latest(
+    disk: &dyn Disk,
+    directory: &Path,
+    group: u32,
+    below: u64,
+) -> Result<Latest, SnapshotError> {
     disk.create_dir(directory).map_err(SnapshotError::io("create", directory))?;
     let mut latest = Latest::default();
-    for index in list_indexes(disk, directory, group)? {
+    let indexes = list_indexes(disk, directory, group)?;
+    for index in indexes.into_iter().filter(|&index| index < below) {
         let opened = open_file(disk, &directory.join(file_name(group, index))).and_then(|snapshot| {
             if (snapshot.head.group, snapshot.head.meta.index) == (group, index) {
                 return Ok(snapshot);

@@ -15,7 +15,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const SYNC_BYTES: u64 = 4 << 20;
 
 /// Writes one snapshot file. Dropped before [`SnapshotWriter::finish`] it leaves a `.tmp` file for
-/// [`super::remove_old`].
+/// [`super::Kept::finished`].
 pub struct SnapshotWriter<'a> {
     disk: Arc<dyn Disk>,
     directory: PathBuf,

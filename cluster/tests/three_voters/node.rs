@@ -8,7 +8,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tollgate_cluster::disk::FaultyDisk;
 use tollgate_cluster::log::{self, LogBatch, LogConfig, LogWriter, SnapshotMeta};
 use tollgate_cluster::replica::{EntryKind, GroupConfig, Outbox, RaftMessage, Replica, RoleChange};
-use tollgate_cluster::snapshot::{SnapshotHead, SnapshotWriter, open_latest, remove_old};
+use tollgate_cluster::snapshot::{Kept, SnapshotHead, SnapshotWriter, open_latest};
 
 use crate::oracle::Oracle;
 
@@ -24,6 +24,7 @@ pub(crate) struct Running {
     /// Blocks applied since the group was founded.
     pub(crate) applied: Vec<Bytes>,
     committed_index: u64,
+    kept: Kept,
 }
 
 fn log_config() -> LogConfig {
@@ -48,8 +49,11 @@ fn decode_state(mut state: Bytes) -> Vec<Bytes> {
     blocks
 }
 
-/// Makes a state durable as a snapshot file; false when the power goes.
-fn write_snapshot(disk: &FaultyDisk, meta: &SnapshotMeta, state: &Bytes) -> bool {
+/// The snapshot that the log may be cut for.
+type Cut = Option<SnapshotMeta>;
+
+/// Makes a state durable as a snapshot file; `None` when the power goes.
+fn write_snapshot(disk: &FaultyDisk, kept: &mut Kept, meta: &SnapshotMeta, state: &Bytes) -> Option<Cut> {
     let head =
         SnapshotHead { group: GROUP, meta: meta.clone(), created_us: 0, state_us: 0, manifest: Bytes::new() };
     let directory = Path::new("snap");
@@ -59,15 +63,15 @@ fn write_snapshot(disk: &FaultyDisk, meta: &SnapshotMeta, state: &Bytes) -> bool
             writer.section(1)?;
             writer.write(state)?;
             writer.finish()?;
-            remove_old(disk, directory, GROUP)
+            kept.finished(disk, directory, meta.clone())
         });
-    written.is_ok()
+    written.ok()
 }
 
 impl Running {
     /// Starts from the disk; `None` when the power goes meanwhile.
     pub(crate) fn start(disk: &FaultyDisk, member: u64, voters: &[u64], seed: u64) -> Option<Self> {
-        let latest = open_latest(disk, Path::new("snap"), GROUP).ok()?;
+        let latest = open_latest(disk, Path::new("snap"), GROUP, u64::MAX).ok()?;
         let opened = log::open(Arc::new(disk.clone()), Path::new("log"), log_config());
         let mut opened = match opened {
             Err(log::LogError::Io { .. }) if disk.is_crashed() => return None,
@@ -86,6 +90,7 @@ impl Running {
             writer: opened.writer,
             unwritten: VecDeque::new(),
             applied: Vec::new(),
+            kept: Kept::recovered(GROUP, meta.cloned()),
         };
         if let Some((meta, state)) = snapshot {
             running.applied = decode_state(state.clone());
@@ -141,8 +146,8 @@ impl Running {
         true
     }
 
-    /// Takes a snapshot and drops the log before it but for `keep` entries; false when the power goes.
-    pub(crate) fn snapshot(&mut self, disk: &FaultyDisk, keep: u64) -> bool {
+    /// Takes a snapshot and drops the log before it, or before the snapshot before; false when the power goes.
+    pub(crate) fn snapshot(&mut self, disk: &FaultyDisk, to_newest: bool) -> bool {
         let index = self.applied_index;
         if self.replica.applied_index() != index || index <= self.replica.start_index() {
             return true;
@@ -150,11 +155,11 @@ impl Running {
         let term = self.replica.term_of(index).unwrap();
         let meta = SnapshotMeta { index, term, members: self.replica.members().clone() };
         let state = encode_state(&self.applied);
-        if !write_snapshot(disk, &meta, &state) {
-            return false;
-        }
+        let Some(before) = write_snapshot(disk, &mut self.kept, &meta, &state) else { return false };
         self.replica.set_snapshot(&meta, state);
-        self.replica.compact(index.saturating_sub(keep));
+        if let Some(cut) = if to_newest { Some(meta) } else { before } {
+            self.replica.compact(&cut);
+        }
         true
     }
 
@@ -162,7 +167,7 @@ impl Running {
     pub(crate) fn receive(&mut self, disk: &FaultyDisk, message: RaftMessage) -> bool {
         if let Some((meta, state)) = message.snapshot()
             && meta.index > self.applied_index
-            && !write_snapshot(disk, &meta, &state)
+            && write_snapshot(disk, &mut self.kept, &meta, &state).is_none()
         {
             return false;
         }

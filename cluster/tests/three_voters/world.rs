@@ -125,9 +125,9 @@ impl World {
             self.write(member, rounds);
         }
         if self.random.random_bool(0.01) {
-            let keep = self.random.random_range(0..20);
+            let to_newest = self.random.random_bool(0.5);
             let Member { disk, running } = &mut self.members[member];
-            if running.as_mut().is_some_and(|running| !running.snapshot(disk, keep)) {
+            if running.as_mut().is_some_and(|running| !running.snapshot(disk, to_newest)) {
                 self.power_cut(member);
             }
         }

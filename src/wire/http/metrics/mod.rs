@@ -178,6 +178,11 @@ fn storage(out: &mut Exposition, shared: &Shared) {
         .value(recovery.ms as f64 / 1e3);
     out.gauge("tollgate_recovery_blocks", "Log index up to which recovery went, over all partitions.")
         .value(recovery.blocks);
+    out.gauge(
+        "tollgate_recovery_snapshots_refused",
+        "Snapshots that were damaged and passed over at the start.",
+    )
+    .value(recovery.snapshots_refused);
 }
 
 fn limits(out: &mut Exposition, shared: &Shared, http_connections: usize) {
