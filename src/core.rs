@@ -24,7 +24,12 @@ use tollgate_cluster::{
     replica::{Outbox, RaftMessage, RoleChange},
 };
 use tollgate_procedures::{Abort, Kind, MultiTx, Registry, Results, procedure::Code, registry::Registered};
-use tollgate_schema::{catalog::TableId, codec::ParamReader, ring::Ring, store::Store};
+use tollgate_schema::{
+    catalog::TableId,
+    codec::ParamReader,
+    ring::Ring,
+    store::{Scope, Store, WriteError},
+};
 
 /// See the module.
 pub struct Core {
@@ -55,9 +60,13 @@ pub struct Flushed {
 }
 
 impl Core {
-    pub fn new(registry: Arc<Registry>, ring: Arc<Ring>, partitions: Vec<Option<Partition>>) -> Core {
+    pub fn new(registry: Arc<Registry>, ring: Arc<Ring>, mut partitions: Vec<Option<Partition>>) -> Core {
         assert_eq!(partitions.len(), usize::from(ring.partitions()), "one place for each partition");
         let counters = Counters::new(registry.procedures().len());
+        for partition in partitions.iter_mut().flatten() {
+            let id = partition.id;
+            partition.store_mut().set_home(ring.clone(), id);
+        }
         Core { registry, ring, partitions, outbox: Outbox::default(), counters, stopwatch: None }
     }
 
@@ -188,7 +197,7 @@ impl Core {
         if !partition.serves() {
             return refuse(batch, call, "this node does not lead the partition yet; please try again");
         }
-        partition.run(registered, batch, call, now_us, &self.ring)
+        partition.run(registered, batch, call, now_us)
     }
 
     /// Runs a call over all partitions: what it changes becomes one block in each, all in one record of the log, so it
@@ -210,6 +219,7 @@ impl Core {
             timestamp_us = partition.next_timestamp_us(timestamp_us);
             let store: &mut Store = partition.store_mut();
             marks.push(store.mark());
+            store.guard(Scope::All);
             stores.push(store);
         }
         let parameters = batch.parameters(call);
@@ -219,6 +229,9 @@ impl Core {
         let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, parameters, &mut results)));
         let count = results.tables();
         drop(tx);
+        let unguard = |first: Option<WriteError>, p: &mut Partition| first.or(p.store_mut().unguard());
+        let refused = self.partitions.iter_mut().flatten().fold(None, unguard);
+        let outcome = outcome.map(|outcome| outcome.and(refused.map_or(Ok(()), |e| Err(e.into()))));
         let outcome = outcome.unwrap_or_else(|panic| Err(Abort::Internal(partition::panic_text(&*panic))));
         let reply = outcome.and_then(|()| {
             let mut reply = Vec::new();

@@ -32,16 +32,10 @@ use tollgate_cluster::{
     log::Membership,
     replica::{CommittedEntry, EntryKind, Position, Replica},
 };
-use tollgate_procedures::{
-    Abort, Results, Tx,
-    procedure::Code,
-    registry::Registered,
-    transaction::{Decision, Home},
-};
+use tollgate_procedures::{Abort, Results, Tx, procedure::Code, registry::Registered, transaction::Decision};
 use tollgate_schema::{
     catalog::{Catalog, TableId},
-    ring::Ring,
-    store::{EffectError, Frozen, Mark, Store},
+    store::{EffectError, Frozen, Mark, Scope, Store},
 };
 
 /// Why a partition cannot go on; the process ends, for going on would be to answer from a wrong state.
@@ -183,14 +177,7 @@ impl Partition {
     }
 
     /// Runs one call and keeps its reply with the open block.
-    pub fn run(
-        &mut self,
-        registered: &Registered,
-        batch: &Batch,
-        call: &Call,
-        now_us: i64,
-        ring: &Ring,
-    ) -> Ran {
+    pub fn run(&mut self, registered: &Registered, batch: &Batch, call: &Call, now_us: i64) -> Ran {
         let Code::Single(code) = &registered.procedure.code else {
             unreachable!("the front end sends only procedures of one partition here")
         };
@@ -201,18 +188,19 @@ impl Partition {
         let mark = self.store.mark();
         let read_only = registered.procedure.read_only;
         self.tables.clear();
-        let home = Home { ring, partition: self.id };
-        let mut tx = Tx::new(&mut self.store, registered.base, timestamp_us, timestamp_us as u64).at(home);
+        self.store.guard(Scope::One);
+        let mut tx = Tx::new(&mut self.store, registered.base, timestamp_us, timestamp_us as u64);
         let mut results = Results::new(&mut self.tables);
         // A panic is a bug of one procedure: it must not take the partition down with it.
         let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, batch.parameters(call), &mut results)));
         let (count, decision) = (results.tables(), tx.decision());
+        let refused = self.store.unguard();
         let wrote = self.store.mark() != mark;
         let outcome = match outcome {
             Ok(Ok(())) if read_only && wrote => {
                 Err(Abort::Internal("a read-only procedure wrote".to_string()))
             }
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.and(refused.map_or(Ok(()), |error| Err(Abort::Write(error)))),
             Err(panic) => Err(Abort::Internal(panic_text(&*panic))),
         };
         let start = self.open.replies.bytes.len();

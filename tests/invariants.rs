@@ -27,6 +27,12 @@ const PARTITIONS: u16 = 2;
 /// Rows of a mebibyte that `PutMuch` writes.
 const MUCH_ROWS: i64 = 9;
 
+/// The key of that number among those that belong to a partition: no procedure writes another there.
+fn key_in(ring: &Ring, partition: PartitionId, number: i64) -> i64 {
+    let mut keys = (0..).filter(|&key| ring.partition_of_int(key) == partition);
+    keys.nth(number as usize).expect("there is no end of keys")
+}
+
 fn registry() -> Registry {
     fn write(tx: &mut Tx<'_>, id: i64) -> Result<(), Abort> {
         let (table, now_us) = (tx.base(), Access::now_us(tx));
@@ -53,12 +59,39 @@ fn registry() -> Registry {
     }
     fn put_everywhere(tx: &mut MultiTx<'_>, id: i64) -> Result<i64, Abort> {
         for partition in 0..tx.partitions() {
-            write(&mut tx.partition(partition), id)?;
+            let key = key_in(tx.ring(), partition as PartitionId, id.abs());
+            write(&mut tx.partition(partition), key)?;
         }
         if id < 0 { Err(Abort::user("no")) } else { Ok(id) }
     }
+    // These make nothing of what they are told.
+    fn put_and_ignore(tx: &mut Tx<'_>, id: i64) -> Result<i64, Abort> {
+        let _ = write(tx, id);
+        Ok(id)
+    }
+    fn put_replicated(tx: &mut Tx<'_>, id: i64) -> Result<i64, Abort> {
+        let (table, now_us) = (tx.base() + 2, Access::now_us(tx));
+        let _ = dynamic::insert(tx.store_mut(), table, &[Value::BigInt(id)], now_us);
+        Ok(id)
+    }
+    fn put_astray(tx: &mut MultiTx<'_>, id: i64) -> Result<i64, Abort> {
+        for partition in 0..tx.partitions() {
+            let _ = write(&mut tx.partition(partition), id);
+        }
+        Ok(id)
+    }
+    fn put_replicated_everywhere(tx: &mut MultiTx<'_>, id: i64) -> Result<i64, Abort> {
+        for partition in 0..tx.partitions() {
+            put_replicated(&mut tx.partition(partition), id)?;
+        }
+        Ok(id)
+    }
     let procedures = vec![
         Procedure::single("Put", ["id"], put),
+        Procedure::single("PutAndIgnore", ["id"], put_and_ignore),
+        Procedure::single("PutReplicated", ["id"], put_replicated),
+        Procedure::multi("PutAstray", ["id"], put_astray),
+        Procedure::multi("PutReplicatedEverywhere", ["id"], put_replicated_everywhere),
         Procedure::single("Count", ["id"], count).read_only(),
         Procedure::single("PutAndPanic", ["id"], put_and_panic),
         Procedure::single("PutThoughReadOnly", ["id"], put).read_only(),
@@ -69,7 +102,8 @@ fn registry() -> Registry {
         PARTITION TABLE t ON COLUMN id;
         CREATE TABLE much (id BIGINT NOT NULL, part BIGINT NOT NULL, text VARCHAR(1048576 BYTES) NOT NULL,
             PRIMARY KEY (id, part));
-        PARTITION TABLE much ON COLUMN id;";
+        PARTITION TABLE much ON COLUMN id;
+        CREATE TABLE replicated (id BIGINT NOT NULL, PRIMARY KEY (id));";
     Registry::new().schema("test", ddl, procedures).expect("a schema")
 }
 
@@ -131,8 +165,17 @@ impl Bench {
         bench
     }
 
-    /// Runs a call with this argument, as number `calls`.
+    /// Runs a call with this argument, of a partition's own keys if it runs in one, as number `calls`.
     fn call(&mut self, procedure: &str, target: Target, argument: i64, now_us: i64) {
+        let argument = match target {
+            Target::Partition(partition) => key_in(&Ring::new(PARTITIONS), partition, argument),
+            Target::All => argument,
+        };
+        self.call_with(procedure, target, argument, now_us);
+    }
+
+    /// Runs a call with just this argument.
+    fn call_with(&mut self, procedure: &str, target: Target, argument: i64, now_us: i64) {
         let mut bytes = Vec::new();
         let mut params = ParamWriter::new(&mut bytes);
         params.put_i64(argument);
@@ -226,7 +269,7 @@ fn a_transaction_over_all_partitions_is_one_record_of_the_log() {
     assert_eq!(bench.replies(), []);
     assert_eq!(bench.settle().len(), 2);
     // One that aborts has changed no partition.
-    bench.call("PutEverywhere", Target::All, -1, 1000);
+    bench.call("PutEverywhere", Target::All, -3, 1000);
     bench.call("Count", Target::Partition(0), 0, 1000);
     bench.call("Count", Target::Partition(1), 0, 1000);
     let replies = bench.settle();
@@ -251,6 +294,33 @@ fn a_procedure_that_panics_is_rolled_back_and_answered() {
     bench.call("Count", HERE, 0, 1000);
     let failed = Status::UnexpectedFailure;
     assert_eq!(bench.settle(), [(1, failed, None), (2, failed, None), (3, Status::Success, Some(0))]);
+}
+
+#[test]
+fn no_row_is_written_where_it_does_not_belong() {
+    let mut bench = Bench::new(&[1]);
+    let elsewhere = key_in(&Ring::new(PARTITIONS), 1, 0);
+    let refused = |call| (call, Status::GracefulFailure, None);
+    // Even a procedure that goes on as if nothing had happened does not commit.
+    bench.call_with("PutAndIgnore", HERE, elsewhere, 1000);
+    bench.call_with("PutReplicated", HERE, 1, 1000);
+    bench.call_with("PutAstray", Target::All, elsewhere, 1000);
+    bench.call_with("PutReplicatedEverywhere", Target::All, 1, 1000);
+    bench.call_with("PutAndIgnore", Target::Partition(1), elsewhere, 1000);
+    let expected = [
+        refused(1),
+        refused(2),
+        refused(3),
+        (4, Status::Success, Some(1)),
+        (5, Status::Success, Some(elsewhere)),
+    ];
+    let mut replies = bench.settle();
+    replies.sort_by_key(|(call, ..)| *call);
+    assert_eq!(replies, expected);
+    bench.call("Count", HERE, 0, 1000);
+    bench.call("Count", Target::Partition(1), 0, 1000);
+    let count = |call, rows| (call, Status::Success, Some(rows));
+    assert_eq!(bench.settle(), [count(6, 0), count(7, 1)]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tollgate_schema::{
     codec::{ParamReader, RawParam, TableReader},
     dynamic,
     ring::Ring,
-    store::Store,
+    store::{Store, WriteError},
     typed::Access,
     types::{Type, VALUE_BYTES_MAX, VARCHAR_DEFAULT},
     value::{Value, convert},
@@ -123,12 +123,20 @@ impl<'a> Load<'a> {
     }
 
     /// Calls `each` with the values of each row; answers how many there were.
-    fn each(self, mut each: impl FnMut(Vec<Value>) -> Result<(), Abort>) -> Result<i64, Abort> {
+    fn each(
+        self,
+        catalog: &Catalog,
+        mut each: impl FnMut(Vec<Value>) -> Result<(), Abort>,
+    ) -> Result<i64, Abort> {
         let mut count = 0;
+        let text = |abort| match abort {
+            Abort::Write(error) => WriteError::message(&error, catalog),
+            other => other.to_string(),
+        };
         for row in self.rows.rows() {
             let malformed = |e: &dyn std::fmt::Display| Abort::Row(format!("row {}: {e}", count + 1));
             let values = row.and_then(|row| row.to_values()).map_err(|e| malformed(&e))?;
-            each(values).map_err(|abort| Abort::Row(format!("row {}: {abort}", count + 1)))?;
+            each(values).map_err(|abort| Abort::Row(format!("row {}: {}", count + 1, text(abort))))?;
             count += 1;
         }
         Ok(count)
@@ -152,22 +160,10 @@ fn load_here(tx: &mut Tx<'_>, bytes: &[u8], results: &mut Results<'_>) -> Result
         if def.partition_column.is_none() && !def.is_stream() {
             return Err(Abort::Row(format!("{} is replicated: use @LoadMultipartitionTable", def.name)));
         }
-        let count = load.each(|values| {
-            check_home(tx, def, &values)?;
-            put(tx.store_mut(), table, upsert, &values, now_us)
-        })?;
+        let count = load.each(&catalog, |values| put(tx.store_mut(), table, upsert, &values, now_us))?;
         results.scalar("modified_tuples", count);
     }
     Ok(())
-}
-
-/// A row of another partition would never be found again: callers route by its key.
-fn check_home(tx: &Tx<'_>, def: &TableDef, values: &[Value]) -> Result<(), Abort> {
-    let (Some(home), Some(column)) = (tx.home(), def.partition_column) else { return Ok(()) };
-    if home_of(home.ring, def, column, &values[column])? == usize::from(home.partition) {
-        return Ok(());
-    }
-    Err(Abort::Row(format!("{}: the row belongs to another partition than the key", def.name)))
 }
 
 fn load_anywhere(tx: &mut MultiTx<'_>, bytes: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
@@ -182,7 +178,7 @@ fn load_anywhere(tx: &mut MultiTx<'_>, bytes: &[u8], results: &mut Results<'_>) 
 fn load_everywhere(tx: &mut MultiTx<'_>, catalog: &Catalog, load: Load<'_>) -> Result<i64, Abort> {
     let (table, upsert, now_us) = (load.table, load.upsert, tx.now_us());
     let def = catalog.table(table);
-    load.each(|values| {
+    load.each(catalog, |values| {
         let home = match def.partition_column {
             // A stream without a partitioning column has each row once, wherever it is.
             None if def.is_stream() => 0..1,

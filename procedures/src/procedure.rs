@@ -16,13 +16,15 @@ use tollgate_schema::codec::params::{ParamError, ParamReader};
 /// Where a procedure runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// In the partition that this parameter (position from 0) belongs to.
+    /// In the partition that this parameter (position from 0) belongs to. Rows that belong to another partition, and
+    /// replicated tables, are not its to write: the transaction is rolled back.
     Single { parameter: usize },
     /// In whatever partition the caller names.
     Directed,
     /// In any one partition, for it reads replicated tables only.
     Anywhere,
-    /// In all partitions at once, one such transaction at a time.
+    /// In all partitions at once, one such transaction at a time. It writes each row in the partition it belongs to, and
+    /// replicated tables in all.
     Multi,
 }
 

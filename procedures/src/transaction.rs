@@ -33,31 +33,13 @@ pub struct Tx<'a> {
     now_us: i64,
     seed: u64,
     pub(crate) decision: Decision,
-    home: Option<Home<'a>>,
-}
-
-/// Where a transaction runs.
-#[derive(Clone, Copy)]
-pub struct Home<'a> {
-    pub ring: &'a Ring,
-    pub partition: u16,
 }
 
 impl<'a> Tx<'a> {
     /// `base`: the first table of the procedure's schema; `now_us`: the transaction's time, strictly increasing in a
     /// partition; `seed`: its source of chance.
     pub fn new(store: &'a mut Store, base: TableId, now_us: i64, seed: u64) -> Tx<'a> {
-        Tx { store, base, now_us, seed, decision: Decision::default(), home: None }
-    }
-
-    /// The same, told where it runs.
-    pub fn at(self, home: Home<'a>) -> Tx<'a> {
-        Tx { home: Some(home), ..self }
-    }
-
-    /// Where it runs, if that was told.
-    pub fn home(&self) -> Option<Home<'a>> {
-        self.home
+        Tx { store, base, now_us, seed, decision: Decision::default() }
     }
 
     /// The transaction's time, microseconds since 1970-01-01 UTC: the only clock a procedure has.

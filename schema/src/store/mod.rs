@@ -9,6 +9,7 @@ mod effect;
 mod exact_sum;
 mod found_rows;
 mod frozen;
+mod guard;
 mod history;
 mod id_table;
 mod index;
@@ -38,6 +39,7 @@ mod write;
 
 pub use effect::{EffectError, Malformed};
 pub use frozen::Frozen;
+pub use guard::Scope;
 pub use history::History;
 pub use partition::{IndexRange, Store};
 pub use sweep::SweepPlace;
@@ -75,6 +77,12 @@ pub enum WriteError {
     /// Found before the row reaches the store, by typed rows.
     #[error("a value is too long for column {column} of table {table}")]
     TooLong { table: TableId, column: u16 },
+    /// A procedure of one partition wrote a row that belongs to another.
+    #[error("the row of table {table} belongs to another partition")]
+    OtherPartition { table: TableId },
+    /// A procedure of one partition wrote to a replicated table.
+    #[error("table {table} is replicated: only a procedure of all partitions writes it")]
+    Replicated { table: TableId },
 }
 
 /// Which of a table's unique keys.
@@ -105,6 +113,15 @@ impl WriteError {
             }
             WriteError::Full { table } => {
                 format!("{} holds as many rows as it can", catalog.table(table).name)
+            }
+            WriteError::OtherPartition { table } => {
+                let table = catalog.table(table);
+                let column = &table.columns[table.partition_column.expect("it is partitioned")].name;
+                format!("{}: the row belongs to another partition, by its {column}", table.name)
+            }
+            WriteError::Replicated { table } => {
+                let name = &catalog.table(table).name;
+                format!("{name} is replicated: only a procedure of all partitions writes it")
             }
             WriteError::NotNull { table, column } => {
                 let table = catalog.table(table);

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
 use super::{
     History, Mark, RowCow, RowId,
+    guard::Guard,
     id_table::IdTable,
     index::{EntryRange, Index},
     keying::Keying,
@@ -36,6 +37,7 @@ pub struct Store {
     pub(super) effects_base: u64,
     /// Whether changes leave undo and effects behind: not while effects are applied and changes undone.
     pub(super) is_recording: bool,
+    pub(super) guard: Guard,
 }
 
 impl Store {
@@ -65,6 +67,7 @@ impl Store {
             effects: Vec::new(),
             effects_base: 0,
             is_recording: true,
+            guard: Guard::default(),
         }
     }
 

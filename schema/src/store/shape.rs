@@ -3,7 +3,7 @@
 use super::key::KeyColumn;
 use crate::{
     catalog::{Catalog, Organisation, TableDef, TableId, TableKind},
-    row::Layout,
+    row::{Layout, Slot},
     types::Type,
 };
 
@@ -18,6 +18,34 @@ pub(crate) struct Shape {
     pub(crate) key_is_fixed: bool,
     /// For each tail column, whether it must be UTF-8.
     pub(crate) tail_is_text: Vec<bool>,
+    pub(crate) belonging: Belonging,
+}
+
+/// What decides where a row belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belonging {
+    /// An integer column of the fixed part.
+    Integer { offset: usize, width: usize },
+    /// A VARCHAR or VARBINARY: that value of the tail.
+    Bytes { ordinal: usize },
+    /// Every partition has it: a row of a replicated table.
+    Everywhere,
+    /// Nothing does: views, streams without a partitioning column, the server's own tables.
+    Anywhere,
+}
+
+impl Belonging {
+    fn of(table: &TableDef) -> Belonging {
+        let Some(column) = table.partition_column.filter(|_| !table.is_view()) else {
+            let is_replicated = matches!(table.kind, TableKind::Table(_)) && !table.is_internal();
+            return if is_replicated { Belonging::Everywhere } else { Belonging::Anywhere };
+        };
+        match (table.layout.slots[column], table.columns[column].column_type.fixed_width()) {
+            (Slot::Fixed { offset }, Some(width)) => Belonging::Integer { offset: offset as usize, width },
+            (Slot::Tail { ordinal }, _) => Belonging::Bytes { ordinal: ordinal as usize },
+            (Slot::Fixed { .. }, None) => unreachable!("a value of the fixed part has a width"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +77,8 @@ impl Shape {
             .map(|c| matches!(c.column_type, Type::Varchar { .. }))
             .collect();
         let key_is_fixed = key.iter().all(|column| column.width().is_some());
-        Shape { layout: table.layout.clone(), kind, key, key_is_fixed, tail_is_text }
+        let belonging = Belonging::of(table);
+        Shape { layout: table.layout.clone(), kind, key, key_is_fixed, tail_is_text, belonging }
     }
 }
 

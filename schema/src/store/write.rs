@@ -14,6 +14,7 @@ impl Store {
     #[inline]
     pub fn insert(&mut self, table: TableId, row: RowRef<'_>) -> Result<(), WriteError> {
         self.assert_image(table, row);
+        self.guard_row(table, row)?;
         let id = self.add(table, row)?;
         if self.is_recording {
             match self.table(table).body {
@@ -28,6 +29,7 @@ impl Store {
     /// Replaces a row of a keyed table or a heap.
     pub fn update(&mut self, table: TableId, id: RowId, row: RowRef<'_>) -> Result<(), WriteError> {
         self.assert_image(table, row);
+        self.guard_row(table, row)?;
         let old = self.row(table, id).to_buf();
         self.replace(table, id.0, old.as_ref(), row)?;
         if self.is_recording {
@@ -43,6 +45,7 @@ impl Store {
     /// Replaces the fixed part of a row of a keyed table or a heap; the strings stay.
     #[inline]
     pub fn update_fixed(&mut self, table: TableId, id: RowId, fixed: &[u8]) -> Result<(), WriteError> {
+        self.guard_table(table)?;
         let of = &mut self.tables[usize::from(table)];
         let Body::Rows(rows) = &mut of.body else { panic!("the rows of table {table} have no numbers") };
         let old = rows.rows.pages.row(id.0);
@@ -72,6 +75,7 @@ impl Store {
 
     /// Deletes a row of a keyed table or a heap.
     pub fn delete(&mut self, table: TableId, id: RowId) -> Result<(), WriteError> {
+        self.guard_table(table)?;
         let old = self.row(table, id).to_buf();
         self.change_views(table, old.as_ref(), true)?;
         let of = self.table_mut(table);
@@ -87,6 +91,7 @@ impl Store {
     /// Deletes one row equal to that one from a history or a heap: of a history the last of them. Whether there was one.
     pub fn delete_equal(&mut self, table: TableId, row: RowRef<'_>) -> Result<bool, WriteError> {
         self.assert_image(table, row);
+        self.guard_table(table)?;
         match self.table(table).body {
             Body::History(_) => self.delete_from_history(table, row),
             _ => match self.table(table).rows().find_like(row) {
@@ -116,6 +121,7 @@ impl Store {
     /// Adds a row to the end of a stream, and says its offset.
     pub fn append(&mut self, stream: TableId, row: RowRef<'_>, timestamp_us: i64) -> Result<u64, WriteError> {
         self.assert_image(stream, row);
+        self.guard_row(stream, row)?;
         let mark = self.undo.end();
         if self.is_recording {
             self.push_view_rows(stream, row);

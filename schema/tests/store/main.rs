@@ -4,5 +4,6 @@ mod compare;
 mod garbage;
 mod generate;
 mod golden;
+mod guarded;
 mod model;
 mod random_work;
