@@ -4,6 +4,7 @@
 pub mod connections;
 mod directory;
 pub mod executor;
+mod files;
 pub mod fingerprint;
 pub mod latency;
 pub mod log_thread;
@@ -64,6 +65,7 @@ impl Node {
     /// Recovers what the data directory holds and starts serving. Returns when calls can be taken.
     pub fn start(config: Config, registry: Arc<Registry>) -> Result<Node> {
         let started = clock::now();
+        files::allow_all(&config);
         let directory = DataDirectory::open(&config)?;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let mut opened = log::open(disk.clone(), &directory.log(), log_config(&config))

@@ -19,11 +19,13 @@ pub(crate) struct Settings {
     pub(crate) more: &'static str,
     /// The program; the product's own unless a test brings another.
     pub(crate) program: PathBuf,
+    /// What a shell does before it becomes the server.
+    pub(crate) shell: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { partitions: 4, more: "", program: env!("CARGO_BIN_EXE_tollgate").into() }
+        Settings { partitions: 4, more: "", program: env!("CARGO_BIN_EXE_tollgate").into(), shell: ":" }
     }
 }
 
@@ -39,6 +41,7 @@ impl Settings {
 
 pub(crate) struct Server {
     program: PathBuf,
+    shell: &'static str,
     directory: TempDir,
     pub(crate) volt: SocketAddr,
     pub(crate) http: SocketAddr,
@@ -62,7 +65,8 @@ impl Server {
         );
         fs::write(directory.path().join("tollgate.toml"), config).expect("the server's configuration");
         let (program, partitions) = (settings.program.clone(), settings.partitions);
-        let mut server = Server { program, directory, volt, http, partitions, process: None };
+        let shell = settings.shell;
+        let mut server = Server { program, shell, directory, volt, http, partitions, process: None };
         server.restart();
         server
     }
@@ -85,7 +89,8 @@ impl Server {
         assert!(self.process.is_none(), "the server runs already");
         let log =
             fs::OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the server's log");
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{}; exec \"$0\" \"$@\"", self.shell)).arg(&self.program);
         command.arg("serve").arg("--config").arg(self.directory.path().join("tollgate.toml"));
         command.current_dir(self.directory.path()).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a second handle of the log")).stderr(log);
