@@ -1,10 +1,13 @@
 //! What an executor counts, published from time to time. Counting must not show in a profile.
 
 use crate::partition::Ran;
-use tollgate_procedures::{registry::ProcedureId, transaction::Outcome};
+use tollgate_procedures::{
+    registry::ProcedureId,
+    transaction::{Outcome, RULES_MAX},
+};
 
 /// How often a procedure was called and what came of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcedureCounters {
     pub invocations: u64,
     /// The procedure refused.
@@ -14,6 +17,8 @@ pub struct ProcedureCounters {
     /// Bad parameters, constraint violations, panics.
     pub failures: u64,
     pub timed: Timed,
+    /// Decisions in which its rule n hit; absent until one has.
+    pub rules: Option<Box<[u64; RULES_MAX]>>,
 }
 
 /// What was measured of the calls picked out for it.
@@ -86,12 +91,7 @@ pub struct Counters {
     pub accepted: u64,
     pub rejected: u64,
     pub fraud: u64,
-    /// Decisions in which rule n hit.
-    pub rules: [u64; RULES_MAX],
 }
-
-/// Rules counted one by one.
-pub const RULES_MAX: usize = 32;
 
 impl Counters {
     pub fn new(procedures: usize) -> Counters {
@@ -115,7 +115,7 @@ impl Counters {
                 }
                 let mut rules = decision.rules;
                 while rules != 0 {
-                    self.rules[rules.trailing_zeros() as usize] += 1;
+                    counters.rules.get_or_insert_default()[rules.trailing_zeros() as usize] += 1;
                     rules &= rules - 1;
                 }
             }
@@ -140,6 +140,7 @@ impl Counters {
         for (now, then) in since.procedures.iter_mut().zip(&earlier.procedures) {
             now.invocations -= then.invocations;
             now.aborts -= then.aborts;
+            now.repeats -= then.repeats;
             now.failures -= then.failures;
             now.timed.calls -= then.timed.calls;
             now.timed.execution_ns.sum -= then.timed.execution_ns.sum;
@@ -157,11 +158,14 @@ impl Counters {
             mine.repeats += theirs.repeats;
             mine.failures += theirs.failures;
             mine.timed.add(&theirs.timed);
+            if let Some(theirs) = &theirs.rules {
+                let mine = mine.rules.get_or_insert_default();
+                mine.iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| *mine += theirs);
+            }
         }
         self.accepted += other.accepted;
         self.rejected += other.rejected;
         self.fraud += other.fraud;
-        self.rules.iter_mut().zip(other.rules).for_each(|(mine, theirs)| *mine += theirs);
     }
 
     pub fn decisions(&self) -> u64 {
@@ -172,6 +176,7 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tollgate_procedures::transaction::Decision;
 
     #[test]
     fn one_call_in_so_many_is_measured_and_the_first_among_them() {
@@ -198,5 +203,22 @@ mod tests {
         sum.add(&Counters::new(2));
         assert_eq!(sum.procedures[1].timed.execution_ns, Range { min: 100, max: 292, sum: 1568 });
         assert_eq!(sum.procedures[0].timed, Timed::default());
+    }
+
+    #[test]
+    fn a_rule_s_hits_are_those_of_its_procedure() {
+        let hit = |rules| Ran::Committed(Decision { outcome: Outcome::Fraud, rules });
+        let mut counters = Counters::new(2);
+        for rules in [0b1, 0b101, 1 << 31] {
+            counters.count(0, hit(rules));
+        }
+        counters.count(1, hit(0));
+        let mut sum = Counters::new(2);
+        sum.add(&counters);
+        sum.add(&counters);
+        let hits = sum.procedures[0].rules.as_deref().expect("some hit");
+        assert_eq!((hits[0], hits[1], hits[2], hits[31], hits.iter().sum::<u64>()), (4, 0, 2, 2, 8));
+        assert_eq!(sum.procedures[1].rules, None);
+        assert_eq!(sum.fraud, 8);
     }
 }

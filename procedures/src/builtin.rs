@@ -64,6 +64,7 @@ pub fn procedures() -> Vec<Procedure> {
         kind: Kind::Directed,
         read_only: true,
         touches: Vec::new(),
+        rules: Vec::new(),
         code: Code::Single(Box::new(stream_read)),
     };
     let bounds = Procedure {
@@ -72,6 +73,7 @@ pub fn procedures() -> Vec<Procedure> {
         kind: Kind::Directed,
         read_only: true,
         touches: Vec::new(),
+        rules: Vec::new(),
         code: Code::Single(Box::new(stream_bounds)),
     };
     vec![read, bounds]

@@ -44,6 +44,7 @@ pub fn procedures() -> Vec<Procedure> {
             kind: Kind::Single { parameter: 0 },
             read_only: false,
             touches: Vec::new(),
+            rules: Vec::new(),
             code: Code::Single(Box::new(load_here)),
         },
         Procedure {
@@ -52,6 +53,7 @@ pub fn procedures() -> Vec<Procedure> {
             kind: Kind::Multi,
             read_only: false,
             touches: Vec::new(),
+            rules: Vec::new(),
             code: Code::Multi(Box::new(load_anywhere)),
         },
     ]

@@ -9,7 +9,7 @@ use crate::{
     abort::Abort,
     parameter::{FromParameter, Parameter, ParameterError},
     results::{Results, ToResults},
-    transaction::{MultiTx, Tx},
+    transaction::{MultiTx, RULES_MAX, Tx},
 };
 use tollgate_schema::codec::params::{ParamError, ParamReader};
 
@@ -47,6 +47,8 @@ pub struct Procedure {
     pub read_only: bool,
     /// Tables whose rows of the partitioning key it looks at, if the key is one integer.
     pub touches: Vec<String>,
+    /// Names of its rules: bit n of [`Decision::rules`](crate::transaction::Decision) is the n-th.
+    pub rules: Vec<String>,
     pub code: Code,
 }
 
@@ -63,6 +65,7 @@ impl Procedure {
             kind: Kind::Single { parameter: 0 },
             read_only: false,
             touches: Vec::new(),
+            rules: Vec::new(),
             code: Code::Single(code.into_code(name.to_string(), names.map(str::to_string))),
         }
     }
@@ -86,6 +89,7 @@ impl Procedure {
             kind: Kind::Multi,
             read_only: false,
             touches: Vec::new(),
+            rules: Vec::new(),
             code: Code::Multi(code.into_code(name.to_string(), names.map(str::to_string))),
         }
     }
@@ -101,6 +105,14 @@ impl Procedure {
     /// memory before it runs. Changes no answer, only the time it takes.
     pub fn touching<const N: usize>(mut self, tables: [&str; N]) -> Procedure {
         self.touches = tables.map(str::to_string).to_vec();
+        self
+    }
+
+    /// Names the rules it decides by, in the order of the bits in its decisions: under these names operators see how
+    /// often each hit.
+    pub fn deciding_by<const N: usize>(mut self, rules: [&str; N]) -> Procedure {
+        assert!(N <= RULES_MAX, "{} has {N} rules, a decision tells {RULES_MAX} apart", self.name);
+        self.rules = rules.map(str::to_string).to_vec();
         self
     }
 

@@ -16,6 +16,9 @@ pub struct Decision {
     pub rules: u32,
 }
 
+/// Rules that a decision tells apart.
+pub const RULES_MAX: usize = u32::BITS as usize;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// The procedure decides nothing.

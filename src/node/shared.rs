@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     core::Core,
     counters::Counters,
+    expiry::Expired,
     gate::Gate,
     node::{connections::Connections, executor::Input, latency::Latency, snapshot_thread},
     partition::FrozenAt,
@@ -63,6 +64,8 @@ pub struct PartitionFacts {
     pub memory: Vec<TableMemory>,
     /// First and next offset of each stream, by table.
     pub streams: Vec<(u16, u64, u64)>,
+    /// What expiry did to each table with a TTL.
+    pub expired: Vec<Expired>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -143,6 +146,8 @@ impl Shared {
             let shown = &mut facts.partitions[place];
             shown.leads = partition.serves();
             shown.applied_index = partition.applied_index();
+            shown.expired.clear();
+            shown.expired.extend(partition.expired());
             if with_memory {
                 shown.memory = partition.store().memory();
                 shown.streams = partition.streams();

@@ -26,6 +26,9 @@ const DDL: &str = "
     CREATE TABLE stations (station_id INTEGER NOT NULL, name VARCHAR(20), PRIMARY KEY (station_id));
     CREATE TABLE words (word VARCHAR(20) NOT NULL, PRIMARY KEY (word));
     PARTITION TABLE words ON COLUMN word;
+    CREATE TABLE passing (id INTEGER NOT NULL, at TIMESTAMP, PRIMARY KEY (id))
+        USING TTL 1 MINUTES ON COLUMN at MAX_FREQUENCY 20;
+    PARTITION TABLE passing ON COLUMN id;
     CREATE STREAM news (text VARCHAR(20) NOT NULL);
     CREATE VIEW by_name (name, cards, cents) AS SELECT name, COUNT(*), SUM(cents) FROM cards GROUP BY name;";
 

@@ -63,6 +63,22 @@ fn calls_are_counted_and_the_first_of_each_procedure_is_timed() {
 }
 
 #[test]
+fn expired_rows_are_counted_where_they_were() {
+    let mut server = Server::start();
+    for id in 0..10 {
+        let at = if id < 7 { "2001-01-01 00:00:00" } else { "2999-01-01 00:00:00" };
+        server.sql(&format!("INSERT INTO passing VALUES ({id}, '{at}')"));
+    }
+    let of = ("TABLE_NAME", "PASSING");
+    while server.sum("TTL", 0, "ROWS_DELETED", of) != 7 {}
+    assert_eq!(server.sum("TTL", 0, "ROWS_REMAINING", of), 3);
+    let table = server.statistics("TTL", 0).remove(0);
+    assert_eq!(table.rows.len(), 4, "a row for each partition");
+    let goes = table.rows.iter().map(|row| table.integer(row, "LAST_DELETE_TIMESTAMP").unwrap());
+    assert!(goes.into_iter().all(|ms| ms > 1_600_000_000_000), "each partition looked");
+}
+
+#[test]
 fn each_connection_is_listed_while_it_is_open() {
     let mut server = Server::start();
     let clients = |server: &mut Server| server.statistics("LIVECLIENTS", 0).remove(0).rows.len();

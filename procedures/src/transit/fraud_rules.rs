@@ -21,6 +21,9 @@ pub enum Rule {
     ManyEntries = 2,
 }
 
+/// Their names, in the order of their numbers.
+pub const NAMES: [&str; 3] = ["double_tap", "many_stations", "many_entries"];
+
 /// Judges a tap at `at_us` against the card's history, newest first. One walk back over the last hour.
 pub fn judge<'a>(at_us: i64, newest_first: impl Iterator<Item = CardEventsRef<'a>>) -> Option<Rule> {
     let mut entries = 0u32;

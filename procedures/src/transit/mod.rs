@@ -24,7 +24,8 @@ const TAP: [&str; 5] = ["card_id", "date_time", "station_id", "activity_code", "
 pub fn procedures() -> Vec<Procedure> {
     vec![
         Procedure::single("ValidateEntry", TAP, validate_entry::validate_entry)
-            .touching(["cards", "card_events"]),
+            .touching(["cards", "card_events"])
+            .deciding_by(fraud_rules::NAMES),
         Procedure::single("ProcessExit", TAP, process_exit::process_exit).touching(["card_events"]),
         Procedure::single("RechargeCard", ["card_id", "amount", "station_id"], recharge_card::recharge_card)
             .touching(["cards"]),

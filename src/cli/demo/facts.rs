@@ -2,10 +2,11 @@
 
 use crate::{
     cli::output::{bytes_text, grouped},
+    counters::Counters,
     node::{monitor, shared::Shared},
 };
 use serde_json::{Map, Value as Json, json};
-use tollgate_procedures::transit::fraud_rules::Rule;
+use tollgate_procedures::transit::fraud_rules::NAMES;
 
 /// Read at one moment.
 #[derive(Clone, Debug, Default)]
@@ -17,17 +18,15 @@ pub(super) struct Facts {
     pub(super) syncs: u64,
     pub(super) sync_us: u64,
     pub(super) snapshots: u64,
-    pub(super) fraud_by_rule: [u64; RULES.len()],
+    pub(super) fraud_by_rule: [u64; NAMES.len()],
     pub(super) recovered_blocks: u64,
     pub(super) recovery_ms: u64,
 }
 
-/// The fraud rules, as the server counts them.
-pub(super) const RULES: [(Rule, &str); 3] = [
-    (Rule::DoubleTap, "double tap"),
-    (Rule::ManyStations, "many stations"),
-    (Rule::ManyEntries, "many entries"),
-];
+/// Of all procedures that decide by them: one does.
+fn hits(counters: &Counters, rule: usize) -> u64 {
+    counters.procedures.iter().filter_map(|counted| counted.rules.as_ref()).map(|hits| hits[rule]).sum()
+}
 
 impl Facts {
     pub(super) fn of(shared: &Shared) -> Facts {
@@ -43,7 +42,7 @@ impl Facts {
             syncs: log.syncs,
             sync_us: log.sync_us,
             snapshots: shared.snapshots.lock().taken,
-            fraud_by_rule: RULES.map(|(rule, _)| counters.rules[rule as usize]),
+            fraud_by_rule: std::array::from_fn(|rule| hits(&counters, rule)),
             recovered_blocks: recovery.blocks,
             recovery_ms: recovery.ms,
         }
@@ -58,9 +57,9 @@ impl Facts {
     }
 
     pub(super) fn rules_text(&self) -> String {
-        let rules = RULES.iter().zip(self.fraud_by_rule);
+        let rules = NAMES.iter().zip(self.fraud_by_rule);
         let texts: Vec<String> =
-            rules.map(|((_, name), count)| format!("{name} {}", grouped(count))).collect();
+            rules.map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(count))).collect();
         texts.join(", ")
     }
 
@@ -91,9 +90,9 @@ impl Facts {
     }
 
     pub(super) fn json(&self) -> Map<String, Json> {
-        let rules = RULES.iter().zip(self.fraud_by_rule);
+        let rules = NAMES.iter().zip(self.fraud_by_rule);
         let rules: Map<String, Json> =
-            rules.map(|((_, name), count)| (name.replace(' ', "_"), json!(count))).collect();
+            rules.map(|(name, count)| ((*name).to_string(), json!(count))).collect();
         let Json::Object(facts) = json!({
             "fraud_by_rule": rules,
             "resident_bytes": self.resident_bytes,

@@ -22,6 +22,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
+use tollgate_procedures::transaction::RULES_MAX;
 use tollgate_schema::{catalog::Catalog, store::TableMemory};
 
 pub(super) async fn show(
@@ -36,6 +37,7 @@ fn text(shared: &Shared, http_connections: usize) -> String {
     let partitions = shared.partitions();
     calls(&mut out, shared, &shared.counters());
     tables(&mut out, shared.gate.registry().catalog(), &partitions);
+    expiry(&mut out, shared.gate.registry().catalog(), &partitions);
     replication(&mut out, shared.gate.registry().catalog(), &partitions);
     storage(&mut out, shared);
     limits(&mut out, shared, http_connections);
@@ -65,10 +67,7 @@ fn calls(out: &mut Exposition, shared: &Shared, counters: &Counters) {
     let outcomes =
         [("accepted", counters.accepted), ("rejected", counters.rejected), ("fraud", counters.fraud)];
     outcomes.iter().for_each(|(outcome, count)| decisions.sample(&[("outcome", outcome)], count));
-    let mut hits = out.counter("tollgate_rule_hits_total", "Decisions in which a rule hit, by its number.");
-    for (rule, count) in counters.rules.iter().enumerate().filter(|(_, count)| **count > 0) {
-        hits.sample(&[("rule", &rule.to_string())], count);
-    }
+    rule_hits(out, shared, counters);
     let histogram = shared.latency.total();
     out.histogram(
         "tollgate_call_duration_seconds",
@@ -77,6 +76,23 @@ fn calls(out: &mut Exposition, shared: &Shared, counters: &Counters) {
         histogram.len(),
         shared.latency.sum_us() as f64 / 1e6,
     );
+}
+
+/// Rules that have a name are shown from the start, others once they hit.
+fn rule_hits(out: &mut Exposition, shared: &Shared, counters: &Counters) {
+    let mut hits = out.counter("tollgate_rule_hits_total", "Decisions in which a procedure's rule hit.");
+    for (registered, counted) in shared.gate.registry().procedures().iter().zip(&counters.procedures) {
+        let procedure = &registered.procedure;
+        for rule in 0..RULES_MAX {
+            let count = counted.rules.as_ref().map_or(0, |hits| hits[rule]);
+            let name = match procedure.rules.get(rule) {
+                Some(name) => name.clone(),
+                None if count > 0 => rule.to_string(),
+                None => continue,
+            };
+            hits.sample(&[("procedure", &procedure.name), ("rule", &name)], count);
+        }
+    }
 }
 
 /// Upper bounds, in microseconds.
@@ -127,6 +143,22 @@ fn tables(out: &mut Exposition, catalog: &Catalog, partitions: &[PartitionFacts]
             ("total", sum.row_bytes + sum.tail_bytes + sum.index_bytes),
         ];
         kinds.iter().for_each(|(kind, count)| bytes.sample(&[("table", table), ("kind", kind)], count));
+    }
+}
+
+/// Sums over partitions; a replicated table's rows go in each, and are counted once.
+fn expiry(out: &mut Exposition, catalog: &Catalog, partitions: &[PartitionFacts]) {
+    let mut rows = out.counter(
+        "tollgate_ttl_expired_rows_total",
+        "Rows of a table with a TTL that were deleted because their time was over.",
+    );
+    let tables = partitions.first().map(|facts| facts.expired.as_slice()).unwrap_or_default();
+    for (place, first) in tables.iter().enumerate() {
+        let def = catalog.table(first.table);
+        let of_all =
+            partitions.iter().filter_map(|facts| facts.expired.get(place)).map(|expired| expired.rows);
+        let sum = if def.partition_column.is_some() { of_all.sum() } else { first.rows };
+        rows.sample(&[("table", def.name.as_str())], sum);
     }
 }
 

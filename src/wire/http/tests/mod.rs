@@ -40,7 +40,7 @@ fn pay(tx: &mut Tx<'_>, account: i32, amount: i64) -> Result<i64, Abort> {
         tx.decided(Outcome::Rejected, 0b100);
         return Err(Abort::user("the account would be overdrawn"));
     }
-    tx.decided(Outcome::Accepted, 0);
+    tx.decided(Outcome::Accepted, u32::from(amount >= 5));
     row[2] = Value::BigInt(balance + amount);
     let now_us = tx.now_us();
     dynamic::update(tx.store_mut(), accounts, &key, &row, now_us)?;
@@ -79,7 +79,7 @@ fn set_rate(tx: &mut MultiTx<'_>, id: i32) -> Result<i64, Abort> {
 
 fn registry() -> Arc<Registry> {
     let procedures = [
-        Procedure::single("Pay", ["account", "amount"], pay),
+        Procedure::single("Pay", ["account", "amount"], pay).deciding_by(["large", "never"]),
         Procedure::single("Many", ["account", "rows"], many).read_only(),
         Procedure::single("Fail", ["account"], fail),
         Procedure::multi("SetRate", ["id"], set_rate),

@@ -75,6 +75,8 @@ fn rows_with_a_time_to_live_go_by_themselves() {
         answer["results"][0]["rows"].as_array().map(Vec::len)
     };
     while rows(&server, 1) != Some(0) {}
+    let expired = "tollgate_ttl_expired_rows_total{table=\"PASSING\"}";
+    while read(&server.get("/metrics").body).get(expired) != Some(&1.0) {}
     drop(server);
     let server = Server::start(directory.path());
     assert_eq!((rows(&server, 1), rows(&server, 2)), (Some(0), Some(1)));
@@ -99,6 +101,8 @@ fn metrics_tell_what_happened() {
     check("tollgate_calls_total{procedure=\"Pay\",outcome=\"committed\"}", 1.0);
     check("tollgate_calls_total{procedure=\"Pay\",outcome=\"aborted\"}", 1.0);
     check("tollgate_decisions_total{outcome=\"accepted\"}", 1.0);
+    check("tollgate_rule_hits_total{procedure=\"Pay\",rule=\"large\"}", 1.0);
+    check("tollgate_rule_hits_total{procedure=\"Pay\",rule=\"never\"}", 0.0);
     check("tollgate_table_rows{table=\"ACCOUNTS\"}", 1.0);
     check("tollgate_table_rows{table=\"RATES\"}", 1.0);
     check("tollgate_call_duration_seconds_count", 4.0);

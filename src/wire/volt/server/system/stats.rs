@@ -5,11 +5,15 @@ use crate::{
     clock,
     config::Durability,
     counters::{self, Counters},
-    node::{latency::Interval, monitor, shared::Shared},
+    node::{
+        latency::Interval,
+        monitor,
+        shared::{PartitionFacts, Shared},
+    },
     wire::volt::system::{
         facts::{
             ConnectionStats, ExecutorStats, IndexStats, LatencyStats, LimitStats, LogStats, MemoryStats,
-            NodeStats, ProcedureStats, SizeStats, SnapshotStats, TableStats,
+            NodeStats, ProcedureStats, SizeStats, SnapshotStats, TableStats, TtlStats,
         },
         statistics::{Request, Selector},
     },
@@ -33,11 +37,16 @@ pub(super) fn gather(front: &Front, request: Request) -> NodeStats {
     };
     let all = request.selector == Selector::Management;
     let is = |selector| all || request.selector == selector;
-    if is(Selector::Table) || is(Selector::Index) || is(Selector::Memory) || is(Selector::Procedure) {
+    let asks_executors =
+        [Selector::Table, Selector::Index, Selector::Memory, Selector::Procedure, Selector::Ttl];
+    if asks_executors.into_iter().any(is) {
         shared.refresh(REFRESH_MAX);
     }
     if is(Selector::Table) || is(Selector::Index) || is(Selector::Memory) {
         storage(shared, &mut stats);
+    }
+    if is(Selector::Ttl) {
+        stats.ttl = ttl(shared);
     }
     if is(Selector::Procedure) || is(Selector::ProcedureProfile) {
         stats.procedures = procedures(front, request.flag);
@@ -111,6 +120,27 @@ fn indexes(partition: u16, def: &TableDef, taken: &TableMemory) -> Vec<IndexStat
         bytes: share,
     };
     named.into_iter().map(stats).collect()
+}
+
+/// A row for each table with a TTL and each partition.
+fn ttl(shared: &Shared) -> Vec<TtlStats> {
+    let catalog = shared.gate.registry().catalog();
+    let of_partition = |facts: PartitionFacts| {
+        let PartitionFacts { partition, memory, expired, .. } = facts;
+        let rows =
+            move |table| memory.iter().find(|taken| taken.table == table).map_or(0, |taken| taken.rows);
+        expired.into_iter().map(move |expired| (partition, expired, rows(expired.table))).collect::<Vec<_>>()
+    };
+    let all = shared.partitions().into_iter().flat_map(of_partition);
+    all.map(|(partition, expired, rows_remaining)| TtlStats {
+        partition,
+        table: catalog.table(expired.table).name.clone(),
+        rows_deleted: expired.rows,
+        rows_deleted_last_round: expired.last_rows,
+        rows_remaining,
+        last_round_ms: expired.last_us / 1000,
+    })
+    .collect()
 }
 
 /// A row for each procedure that was called and each executor; an executor stands under the first of its partitions.
