@@ -59,6 +59,10 @@ pub trait ReplySink: Send + Sync {
     /// every front end), which were read at `received_us`.
     fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64);
 
+    /// A call of that procedure, whose reply will be sent, was undone: by its own decision (`aborted`) or for another
+    /// reason.
+    fn refused(&self, _procedure: ProcedureId, _aborted: bool) {}
+
     /// The call with that handle was done before; the reply that will be sent is the one that was stored then.
     fn repeated(&self, _handle: i64) {}
 }

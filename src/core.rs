@@ -123,6 +123,9 @@ impl Core {
                 Some(stopwatch) => self.run_measured(registered, batch, call, now_us, stopwatch),
             };
             self.counters.count(call.procedure, ran);
+            if let Ran::Aborted | Ran::Failed = ran {
+                batch.sink.refused(call.procedure, ran == Ran::Aborted);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Runs on: net threads count, any thread reads.
 
+use crate::node::initiated::Initiated;
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -36,6 +37,8 @@ pub struct ConnectionFacts {
     pub replies_made: AtomicU64,
     /// Replies that the peer's socket took.
     pub replies_written: AtomicU64,
+    /// Its calls of procedures.
+    pub initiated: Initiated,
 }
 
 impl Connections {
@@ -51,6 +54,7 @@ impl Connections {
             bytes_written: AtomicU64::new(0),
             replies_made: AtomicU64::new(0),
             replies_written: AtomicU64::new(0),
+            initiated: Initiated::default(),
         })
     }
 

@@ -6,6 +6,7 @@ mod directory;
 pub mod executor;
 mod files;
 pub mod fingerprint;
+pub mod initiated;
 pub mod latency;
 pub mod log_thread;
 pub mod monitor;

@@ -79,6 +79,38 @@ fn expired_rows_are_counted_where_they_were() {
 }
 
 #[test]
+fn each_connection_s_calls_are_counted_by_procedure() {
+    let mut server = Server::start();
+    let mut second = server.connect();
+    let row = |id: i32| [Value::Integer(id), Value::Varchar("Ann".into()), Value::Integer(0), Value::Null];
+    for id in 0..10 {
+        assert!(server.call("CARDS.insert", &row(id)).is_success());
+        assert!(second.call("CARDS.insert", &row(100 + id)).unwrap().is_success());
+    }
+    assert!(!server.call("CARDS.insert", &row(100)).is_success());
+    assert!(!server.call("CARDS.insert", &row(1)[..1]).is_success());
+    assert!(!server.call("CARDS.insert", &[]).is_success(), "at the door");
+    assert!(server.call("CARDS.delete", &[Value::Integer(3)]).is_success());
+    let of = ("PROCEDURE_NAME", "CARDS.insert");
+    let table = server.statistics("INITIATOR", 0).remove(0);
+    let inserts: Vec<_> = table.rows.iter().filter(|row| table.text(row, of.0) == Some(of.1)).collect();
+    let figures = inserts
+        .iter()
+        .map(|row| ["INVOCATIONS", "FAILURES", "ABORTS"].map(|column| table.integer(row, column).unwrap()));
+    assert_eq!(figures.collect::<Vec<_>>(), [[13, 3, 0], [10, 0, 0]]);
+    assert!(inserts.iter().all(|row| table.text(row, "CONNECTION_HOSTNAME") == Some("127.0.0.1")));
+    let time = |column| inserts.iter().map(|row| table.integer(row, column).unwrap()).max().unwrap();
+    assert!(time("MAX_EXECUTION_TIME") >= time("MIN_EXECUTION_TIME"));
+    assert_eq!(server.sum("INITIATOR", 0, "INVOCATIONS", ("PROCEDURE_NAME", "CARDS.delete")), 1);
+
+    assert_eq!(server.sum("INITIATOR", 1, "INVOCATIONS", of), 23, "since the start");
+    assert!(second.call("CARDS.insert", &row(200)).unwrap().is_success());
+    assert_eq!(server.sum("INITIATOR", 1, "INVOCATIONS", of), 1, "since the last time");
+    drop(second);
+    while server.sum("INITIATOR", 0, "INVOCATIONS", of) != 13 {}
+}
+
+#[test]
 fn each_connection_is_listed_while_it_is_open() {
     let mut server = Server::start();
     let clients = |server: &mut Server| server.statistics("LIVECLIENTS", 0).remove(0).rows.len();

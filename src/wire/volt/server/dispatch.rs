@@ -1,6 +1,7 @@
 //! What a call means: a procedure goes to the executor of its partition, a system procedure is answered here.
 
 use super::{
+    call_sink::CallSink,
     monotonic_us,
     system::{Front, SystemCalls},
     writer::ConnectionSink,
@@ -25,6 +26,8 @@ use tollgate_schema::codec::ParamReader;
 pub(super) struct Dispatcher {
     shared: Arc<Shared>,
     sink: Arc<ConnectionSink>,
+    /// Where replies of procedures go.
+    call_sink: Arc<CallSink>,
     system: SystemCalls,
     /// The name looked up last: a connection mostly calls one procedure.
     last: Option<(Box<str>, ProcedureId)>,
@@ -39,9 +42,11 @@ impl Dispatcher {
         facts: Arc<ConnectionFacts>,
     ) -> Dispatcher {
         let shared = front.shared.clone();
+        let call_sink =
+            Arc::new(CallSink { shared: shared.clone(), connection: sink.clone(), facts: facts.clone() });
         let system = SystemCalls::new(front, sink.clone(), facts);
         let by_executor = (0..shared.gate.executors()).map(|_| Vec::new()).collect();
-        Dispatcher { shared, sink, system, last: None, by_executor }
+        Dispatcher { shared, sink, call_sink, system, last: None, by_executor }
     }
 
     /// Takes whole frames, one after another. An error ends the connection: nobody can be told.
@@ -68,6 +73,9 @@ impl Dispatcher {
         }
         let bytes = bytes.freeze();
         self.sink.expect(sorted.calls);
+        if !sorted.called.is_empty() {
+            self.call_sink.facts.initiated.read(received_us, sorted.called);
+        }
         if !sorted.failures.is_empty() {
             self.sink.answer(sorted.failures, sorted.failed);
         }
@@ -80,7 +88,7 @@ impl Dispatcher {
             self.by_executor[executor].reserve(calls.len().min(1024));
             self.submit(
                 executor,
-                Batch { sink: self.sink.clone(), received_us, bytes: bytes.clone(), calls },
+                Batch { sink: self.call_sink.clone(), received_us, bytes: bytes.clone(), calls },
             )
             .await;
         }
@@ -120,8 +128,12 @@ impl Dispatcher {
             Ok(target)
         });
         match target {
-            Err(refusal) => sorted.refuse(call.handle, &refusal),
+            Err(refusal) => {
+                self.call_sink.facts.initiated.turned_away(id);
+                sorted.refuse(call.handle, &refusal);
+            }
             Ok(target) => {
+                sorted.called(id);
                 let call = Call { handle: call.handle, procedure: id, target, parameters, identity: None };
                 self.by_executor[gate.executor_of(&call)].push(call);
             }
@@ -150,6 +162,8 @@ struct Sorted {
     failed: u32,
     /// Bodies of calls of system procedures.
     system: Vec<Range<u32>>,
+    /// Calls for executors, by procedure.
+    called: Vec<(ProcedureId, u32)>,
     /// Parameter counts to be written, and where.
     counts: Vec<(usize, i16)>,
 }
@@ -158,6 +172,13 @@ impl Sorted {
     fn fail(&mut self, handle: i64, status: Status, text: &str) {
         response::write_failure(&mut self.failures, handle, status, text);
         self.failed += 1;
+    }
+
+    fn called(&mut self, procedure: ProcedureId) {
+        match self.called.iter_mut().rev().find(|(known, _)| *known == procedure) {
+            Some((_, count)) => *count += 1,
+            None => self.called.push((procedure, 1)),
+        }
     }
 
     #[cold]

@@ -2,6 +2,7 @@
 //!
 //! Runs on: net threads. It never knows: rows, the log.
 
+mod call_sink;
 mod dispatch;
 mod reader;
 mod system;

@@ -1,15 +1,22 @@
 //! What callers of system procedures share, over the Volt port and over HTTP, and the task that looks after it.
 
 use super::{facts, process, slots::Slots, subscribers::Subscribers};
-use crate::{clock, counters::Counters, node::shared::Shared, wire::volt::system::facts::ProcedureInfo};
+use crate::{
+    clock,
+    counters::Counters,
+    node::{initiated::Calls, shared::Shared},
+    wire::volt::system::facts::ProcedureInfo,
+};
 use parking_lot::Mutex;
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
+use tollgate_procedures::registry::ProcedureId;
 
 /// See the module.
 pub struct Front {
@@ -23,6 +30,8 @@ pub struct Front {
     pub(super) cpu_percent: AtomicI64,
     /// Each executor's counters when somebody last asked for those since the last time.
     pub(super) counted: Mutex<Vec<Counters>>,
+    /// The same of each connection's calls.
+    pub(super) initiated: Mutex<BTreeMap<(i64, ProcedureId), Calls>>,
 }
 
 /// How often a change of leaders is looked for.
@@ -41,6 +50,7 @@ impl Front {
             procedures,
             cpu_percent: AtomicI64::new(0),
             counted: Mutex::default(),
+            initiated: Mutex::default(),
         })
     }
 

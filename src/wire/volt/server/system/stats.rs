@@ -6,19 +6,21 @@ use crate::{
     config::Durability,
     counters::{self, Counters},
     node::{
+        connections::ConnectionFacts,
+        initiated::Calls,
         latency::Interval,
         monitor,
         shared::{PartitionFacts, Shared},
     },
     wire::volt::system::{
         facts::{
-            ConnectionStats, ExecutorStats, IndexStats, LatencyStats, LimitStats, LogStats, MemoryStats,
-            NodeStats, ProcedureStats, SizeStats, SnapshotStats, TableStats, TtlStats,
+            ConnectionStats, ExecutorStats, IndexStats, InitiatorStats, LatencyStats, LimitStats, LogStats,
+            MemoryStats, NodeStats, ProcedureStats, SizeStats, SnapshotStats, TableStats, TtlStats,
         },
         statistics::{Request, Selector},
     },
 };
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use tollgate_procedures::Registry;
 use tollgate_schema::{catalog::TableDef, store::TableMemory};
 
@@ -50,6 +52,9 @@ pub(super) fn gather(front: &Front, request: Request) -> NodeStats {
     }
     if is(Selector::Procedure) || is(Selector::ProcedureProfile) {
         stats.procedures = procedures(front, request.flag);
+    }
+    if is(Selector::Initiator) {
+        stats.initiators = initiators(front, request.flag);
     }
     if is(Selector::Latency) {
         stats.latency = vec![latency(&shared.latency.last_interval(now_ms))];
@@ -189,6 +194,45 @@ fn size(range: counters::Range, calls: u64) -> SizeStats {
     }
 }
 
+/// A row for each procedure that was called and each open connection that called it.
+fn initiators(front: &Front, since_last_time: bool) -> Vec<InitiatorStats> {
+    let connections = front.shared.clients.list();
+    let counted: BTreeMap<_, _> = connections
+        .iter()
+        .flat_map(|facts| {
+            facts.initiated.calls().into_iter().map(move |(p, calls)| ((facts.id, p), (facts, calls)))
+        })
+        .collect();
+    let before = if since_last_time {
+        let now = counted.iter().map(|(key, (_, calls))| (*key, *calls)).collect();
+        std::mem::replace(&mut *front.initiated.lock(), now)
+    } else {
+        BTreeMap::new()
+    };
+    let registry = front.shared.gate.registry();
+    let nothing = Calls::default();
+    let shown = counted.into_iter().map(|(key, (facts, calls))| {
+        let calls = calls.since(before.get(&key).unwrap_or(&nothing));
+        let ms = |us: u64| u32::try_from(us / 1000).unwrap_or(u32::MAX);
+        InitiatorStats {
+            connection_id: facts.id,
+            hostname: hostname(facts),
+            procedure: registry.get(key.1).procedure.name.clone(),
+            calls: calls.invocations,
+            mean_ms: ms(calls.mean_us()),
+            min_ms: ms(calls.min_us),
+            max_ms: ms(calls.max_us),
+            aborts: calls.aborts,
+            failures: calls.failures,
+        }
+    });
+    shown.collect()
+}
+
+fn hostname(facts: &ConnectionFacts) -> String {
+    facts.peer.ip().to_canonical().to_string()
+}
+
 fn latency(interval: &Interval) -> LatencyStats {
     let at = |percent| interval.histogram.value_at_percentile(percent);
     LatencyStats {
@@ -205,14 +249,14 @@ fn latency(interval: &Interval) -> LatencyStats {
     }
 }
 
-fn connection(facts: &crate::node::connections::ConnectionFacts) -> ConnectionStats {
+fn connection(facts: &ConnectionFacts) -> ConnectionStats {
     let get = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
     let (calls, bytes) = (get(&facts.calls_read), get(&facts.bytes_read));
     let (made, written) = (get(&facts.replies_made), get(&facts.replies_written));
     let calls_waiting = calls.saturating_sub(made);
     ConnectionStats {
         connection_id: facts.id,
-        hostname: facts.peer.ip().to_canonical().to_string(),
+        hostname: hostname(facts),
         // There is one port for everything.
         is_admin: false,
         // Those that wait are taken for as long as the others were.
