@@ -160,7 +160,7 @@ impl Gate {
                 }
                 let raw = reader.next_param().map_err(ParameterError::from)?;
                 let Some(raw) = raw else {
-                    let (expected, got) = (procedure.parameters.len(), reader.count());
+                    let (expected, got) = (procedure.parameters.len(), reader.total());
                     return Err(ParameterError::count(&procedure.name, expected, got).into());
                 };
                 let partition = partition_of(&self.ring, key.column_type, &raw)

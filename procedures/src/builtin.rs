@@ -81,8 +81,8 @@ pub fn procedures() -> Vec<Procedure> {
 
 fn stream_read(tx: &mut Tx<'_>, parameters: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
     let mut reader = ParamReader::new(parameters).map_err(ParameterError::from)?;
-    if reader.count() != 3 {
-        return Err(ParameterError::count("@StreamRead", 3, reader.count()).into());
+    if reader.total() != 3 {
+        return Err(ParameterError::count("@StreamRead", 3, reader.total()).into());
     }
     let name: String = take(&mut reader, "stream", 0)?;
     let offset: i64 = take(&mut reader, "offset", 1)?;
@@ -131,8 +131,8 @@ fn put_row(cells: &mut RowWriter<'_>, def: &TableDef, row: RowRef<'_>) {
 
 fn stream_bounds(tx: &mut Tx<'_>, parameters: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
     let reader = ParamReader::new(parameters).map_err(ParameterError::from)?;
-    if reader.count() != 0 {
-        return Err(ParameterError::count("@StreamBounds", 0, reader.count()).into());
+    if reader.total() != 0 {
+        return Err(ParameterError::count("@StreamBounds", 0, reader.total()).into());
     }
     let store: &Store = tx.store();
     results.table(&bounds_header(&[("STREAM", VARCHAR_DEFAULT)]), |table| {

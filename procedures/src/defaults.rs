@@ -143,8 +143,8 @@ impl Task {
         let def = self.catalog.table(self.table);
         let columns = self.parameter_columns();
         let mut reader = ParamReader::new(bytes).map_err(ParameterError::from)?;
-        if reader.count() != columns.len() {
-            return Err(ParameterError::count(&def.name, columns.len(), reader.count()).into());
+        if reader.total() != columns.len() {
+            return Err(ParameterError::count(&def.name, columns.len(), reader.total()).into());
         }
         let mut values = Vec::with_capacity(columns.len());
         for (position, &column) in columns.iter().enumerate() {

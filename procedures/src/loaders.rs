@@ -75,9 +75,9 @@ impl<'a> Load<'a> {
         skip: usize,
     ) -> Result<Vec<Load<'a>>, Abort> {
         let mut reader = ParamReader::new(bytes).map_err(ParameterError::from)?;
-        let given = reader.count().saturating_sub(skip);
+        let given = reader.total().saturating_sub(skip);
         if given == 0 || !given.is_multiple_of(3) {
-            return Err(ParameterError::count(procedure, skip + 3, reader.count()).into());
+            return Err(ParameterError::count(procedure, skip + 3, reader.total()).into());
         }
         for _ in 0..skip {
             reader.next_param().map_err(ParameterError::from)?;

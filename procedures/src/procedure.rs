@@ -145,8 +145,8 @@ impl<'a> Arguments<'a> {
     #[inline]
     fn open(procedure: &str, names: &'a [String], bytes: &'a [u8]) -> Result<Arguments<'a>, ParameterError> {
         let reader = ParamReader::new(bytes)?;
-        if reader.count() != names.len() {
-            return Err(ParameterError::count(procedure, names.len(), reader.count()));
+        if reader.total() != names.len() {
+            return Err(ParameterError::count(procedure, names.len(), reader.total()));
         }
         Ok(Arguments { reader, names })
     }

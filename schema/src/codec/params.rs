@@ -37,9 +37,9 @@ impl<'a> ParamReader<'a> {
         Ok(ParamReader { cursor, count, position: 0 })
     }
 
-    /// Number of parameters in the set, read or not.
+    /// Number of parameters in the set, read or not. Not `count`: an iterator has one, which reads them all.
     #[inline]
-    pub fn count(&self) -> usize {
+    pub fn total(&self) -> usize {
         self.count
     }
 
@@ -364,6 +364,21 @@ mod tests {
         assert_eq!(texts.collect::<Vec<_>>(), [RawParam::Varchar("a"), RawParam::Null]);
         assert_eq!((null, int), (RawParam::Null, RawParam::Null));
         assert_eq!(table.len(), 0x1d);
+    }
+
+    #[test]
+    fn the_total_is_the_same_before_and_after_reading() {
+        let bytes = hex("0003 05 00000001 05 00000002 05");
+        let mut reader = ParamReader::new(&bytes).unwrap();
+        for position in 0..2 {
+            assert_eq!(
+                (reader.total(), reader.position()),
+                (3, position),
+                "what is cut is found by reading it"
+            );
+            reader.next_param().unwrap();
+        }
+        assert!(reader.next_param().is_err());
     }
 
     #[test]

@@ -41,10 +41,10 @@ const PARAMS_MAX: usize = 4;
 fn read_params<'a>(procedure: &str, params: &'a [u8]) -> Result<Vec<RawParam<'a>>, SystemError> {
     let refuse = |e| SystemError::graceful(format!("{procedure}: {e}"));
     let mut reader = ParamReader::new(params).map_err(refuse)?;
-    if reader.count() > PARAMS_MAX {
+    if reader.total() > PARAMS_MAX {
         return Err(SystemError::graceful(format!(
             "{procedure} takes fewer than {} parameters",
-            reader.count()
+            reader.total()
         )));
     }
     let read = reader.by_ref().collect::<Result<_, _>>().map_err(refuse)?;

@@ -84,7 +84,7 @@ fn longest(timeout_ms: Option<i32>) -> Duration {
 fn read_params(params: &[u8]) -> Result<(String, Vec<Value>), SystemError> {
     let malformed = |error| SystemError::graceful(format!("@AdHoc: {error}"));
     let mut reader = ParamReader::new(params).map_err(malformed)?;
-    let values = reader.count().saturating_sub(1);
+    let values = reader.total().saturating_sub(1);
     if values > limits::QUERY_PARAMETERS_MAX {
         let most = limits::QUERY_PARAMETERS_MAX;
         return Err(SystemError::graceful(format!("@AdHoc: {values} values were given, {most} are allowed")));
