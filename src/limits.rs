@@ -22,6 +22,9 @@ pub const LOGIN_MAX_MS: u64 = 30_000;
 /// Connections over the Volt port, unless the config says otherwise.
 pub const CONNECTIONS_MAX: usize = 4_096;
 
+/// Rows of a batch call, each a call of its own.
+pub const BATCH_CALLS_MAX: usize = 16 << 10;
+
 /// Batches waiting for an executor. A batch is at most [`READ_BYTES`] unless a single request is larger.
 pub const EXECUTOR_BATCHES_MAX: usize = 256;
 

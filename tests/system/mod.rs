@@ -1,6 +1,7 @@
 //! System procedures and ad hoc SQL of a running node, over its Volt port.
 
 mod catalog;
+mod many_calls;
 mod operations;
 mod raw;
 mod sql;
@@ -14,8 +15,8 @@ use tollgate::{
     node::Node,
     wire::volt::invocation::Invocation,
 };
-use tollgate_procedures::Registry;
-use tollgate_schema::{codec::ParamWriter, value::Value};
+use tollgate_procedures::{Abort, Procedure, Registry, Tx};
+use tollgate_schema::{codec::ParamWriter, typed::Access as _, value::Value};
 
 const DDL: &str = "
     CREATE TABLE cards (
@@ -31,6 +32,12 @@ const DDL: &str = "
     PARTITION TABLE passing ON COLUMN id;
     CREATE STREAM news (text VARCHAR(20) NOT NULL);
     CREATE VIEW by_name (name, cards, cents) AS SELECT name, COUNT(*), SUM(cents) FROM cards GROUP BY name;";
+
+/// How many words are in the partition, so many times.
+fn words_here(tx: &mut Tx<'_>, times: i32) -> Result<i64, Abort> {
+    let words = tx.store().catalog().find("words").expect("it is declared");
+    Ok(tx.store().count(words) as i64 * i64::from(times))
+}
 
 /// A node with a data directory of its own, and one connection to it.
 struct Server {
@@ -48,7 +55,8 @@ impl Server {
         config.listen.http.set_port(0);
         config.limits.disk_free_bytes = 0;
         config.log.segment_bytes = 1 << 20;
-        let registry = Registry::new().schema("test", DDL, []).expect("the schema is valid");
+        let procedures = [Procedure::directed("WordsHere", ["times"], words_here)];
+        let registry = Registry::new().schema("test", DDL, procedures).expect("the schema is valid");
         let node = Node::start(config, Arc::new(registry)).expect("the node starts");
         let connection = open(&node);
         Server { node: Some(node), connection, _directory: directory }

@@ -13,7 +13,7 @@ impl Server {
     }
 
     /// The sum of a column over the rows in which another column has this text.
-    fn sum(&mut self, selector: &str, flag: i32, column: &str, of: (&str, &str)) -> i64 {
+    pub(super) fn sum(&mut self, selector: &str, flag: i32, column: &str, of: (&str, &str)) -> i64 {
         let table = self.statistics(selector, flag).remove(0);
         let rows = table.rows.iter().filter(|row| table.text(row, of.0) == Some(of.1));
         rows.map(|row| table.integer(row, column).expect("the column is there")).sum()

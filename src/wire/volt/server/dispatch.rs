@@ -1,14 +1,16 @@
 //! What a call means: a procedure goes to the executor of its partition, a system procedure is answered here.
 
 use super::{
+    batch_call,
     call_sink::CallSink,
     monotonic_us,
+    parameters::{self, Adapted},
     system::{Front, SystemCalls},
     writer::ConnectionSink,
 };
 use crate::{
     call::{Batch, Call},
-    gate::{Gate, Refusal},
+    gate::Refusal,
     node::{connections::ConnectionFacts, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
@@ -19,8 +21,7 @@ use crate::{
 };
 use bytes::BytesMut;
 use std::{io, ops::Range, sync::Arc};
-use tollgate_procedures::{Kind, parameter::ParameterError, registry::ProcedureId};
-use tollgate_schema::codec::ParamReader;
+use tollgate_procedures::registry::ProcedureId;
 
 /// Sorts the calls of one connection.
 pub(super) struct Dispatcher {
@@ -61,6 +62,7 @@ impl Dispatcher {
                 Ok(call) if call.name.starts_with('@') && !self.is_registered(call.name) => {
                     sorted.system.push(range_in(&bytes, body))
                 }
+                Ok(call) if call.batch => sorted.batches.push(range_in(&bytes, body)),
                 Ok(call) => self.procedure(&call, &bytes, &mut sorted),
                 Err(error) => match error.handle {
                     Some(handle) => sorted.fail(handle, Status::UnexpectedFailure, &error.to_string()),
@@ -71,6 +73,7 @@ impl Dispatcher {
         for (at, count) in &sorted.counts {
             bytes[*at..*at + 2].copy_from_slice(&count.to_be_bytes());
         }
+        bytes.extend_from_slice(&sorted.appended);
         let bytes = bytes.freeze();
         self.sink.expect(sorted.calls);
         if !sorted.called.is_empty() {
@@ -91,6 +94,10 @@ impl Dispatcher {
                 Batch { sink: self.call_sink.clone(), received_us, bytes: bytes.clone(), calls },
             )
             .await;
+        }
+        for call in sorted.batches {
+            let body = &bytes[call.start as usize..call.end as usize];
+            batch_call::make(&self.call_sink, body, received_us).await;
         }
         for call in sorted.system {
             let frame = bytes.slice(call.start as usize..call.end as usize);
@@ -118,14 +125,20 @@ impl Dispatcher {
             self.last = Some((call.name.into(), id));
         }
         let mut parameters = range_in(bytes, call.params);
-        let target = gate.target(id, call.params, call.destination);
-        let target = target.and_then(|target| {
-            if let Some(shift) = extra_key_bytes(gate, id, call)? {
-                // The set begins later, with its count where the key's last bytes were.
-                parameters.start += shift.bytes;
-                sorted.counts.push((parameters.start as usize, shift.count));
+        let target = parameters::adapt(gate, id, call).map(|(target, adapted)| {
+            match adapted {
+                Adapted::AsSent => {}
+                Adapted::From { bytes, count } => {
+                    parameters.start += bytes;
+                    sorted.counts.push((parameters.start as usize, count));
+                }
+                Adapted::Replaced(set) => {
+                    let start = (bytes.len() + sorted.appended.len()) as u32;
+                    parameters = start..start + set.len() as u32;
+                    sorted.appended.extend_from_slice(&set);
+                }
             }
-            Ok(target)
+            target
         });
         match target {
             Err(refusal) => {
@@ -162,10 +175,14 @@ struct Sorted {
     failed: u32,
     /// Bodies of calls of system procedures.
     system: Vec<Range<u32>>,
+    /// Bodies of batch calls.
+    batches: Vec<Range<u32>>,
     /// Calls for executors, by procedure.
     called: Vec<(ProcedureId, u32)>,
     /// Parameter counts to be written, and where.
     counts: Vec<(usize, i16)>,
+    /// Parameter sets that take the place of some that came, behind what was read.
+    appended: Vec<u8>,
 }
 
 impl Sorted {
@@ -185,28 +202,6 @@ impl Sorted {
     fn refuse(&mut self, handle: i64, refusal: &Refusal) {
         self.fail(handle, status_of(refusal), &refusal.to_string());
     }
-}
-
-struct Shift {
-    bytes: u32,
-    count: i16,
-}
-
-/// A client that calls a directed procedure in every partition puts a key in front that only says which partition:
-/// how far the parameters begin behind it.
-fn extra_key_bytes(gate: &Gate, id: ProcedureId, call: &Invocation<'_>) -> Result<Option<Shift>, Refusal> {
-    let procedure = &gate.registry().get(id).procedure;
-    if procedure.kind != Kind::Directed {
-        return Ok(None);
-    }
-    let mut reader = ParamReader::new(call.params).map_err(ParameterError::from)?;
-    if reader.count() != procedure.parameters.len() + 1 {
-        return Ok(None);
-    }
-    reader.next_param().map_err(ParameterError::from)?;
-    // The new count takes the place of the key's last two bytes; with the old count in front there are at least two.
-    let bytes = (call.params.len() - reader.rest().len() - 2) as u32;
-    Ok(Some(Shift { bytes, count: procedure.parameters.len() as i16 }))
 }
 
 /// Where a part of `whole` lies in it.

@@ -2,8 +2,10 @@
 //!
 //! Runs on: net threads. It never knows: rows, the log.
 
+mod batch_call;
 mod call_sink;
 mod dispatch;
+mod parameters;
 mod reader;
 mod system;
 mod writer;
