@@ -53,11 +53,30 @@ impl Batch {
     }
 }
 
+/// Calls that were read at one time, on the front end's monotonic clock, and are answered together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub received_us: u64,
+    pub calls: u32,
+}
+
+impl Arrival {
+    /// One call.
+    pub fn one(received_us: u64) -> Arrival {
+        Arrival { received_us, calls: 1 }
+    }
+}
+
 /// Where replies go. Called by executors; never blocks.
 pub trait ReplySink: Send + Sync {
-    /// Whole response frames of `calls` calls, one after another (`wire::volt::response` is their form, over
-    /// every front end), which were read at `received_us`.
-    fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64);
+    /// Whole response frames, one after another (`wire::volt::response` is their form, over every front end), of the
+    /// calls that `arrivals` counts, in any order.
+    fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]);
+
+    /// An empty buffer for the next frames, best one that was used before.
+    fn buffer(&self) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// A call of that procedure, whose reply will be sent, was undone: by its own decision (`aborted`) or for another
     /// reason.

@@ -35,6 +35,7 @@ pub struct Config {
     pub sessions: SessionConfig,
     pub snapshot: SnapshotConfig,
     pub log: LogConfig,
+    pub memory: MemoryConfig,
 }
 
 /// Where the front ends listen.
@@ -79,6 +80,19 @@ pub struct SnapshotConfig {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub struct MemoryConfig {
+    /// A growing node asks the system for so much more than it uses, so that no executor waits for a page; 0: nothing.
+    pub ahead_bytes: u64,
+}
+
+impl Default for MemoryConfig {
+    fn default() -> MemoryConfig {
+        MemoryConfig { ahead_bytes: 256 << 20 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     pub segment_bytes: u64,
 }
@@ -96,6 +110,7 @@ impl Default for Config {
             sessions: SessionConfig::default(),
             snapshot: SnapshotConfig::default(),
             log: LogConfig::default(),
+            memory: MemoryConfig::default(),
         }
     }
 }

@@ -5,11 +5,12 @@
 //! Runs on: an executor thread. It never knows: sockets, files, clocks (time is an argument).
 
 use crate::{
-    call::{Batch, Call, PartitionId, Target},
+    call::{Arrival, Batch, Call, PartitionId, Target},
     counters::{Counters, Sample},
     expiry::Keep,
     limits,
     partition::{self, Fatal, Partition, Publish, Ran},
+    replies::Departures,
     wire::volt::{
         response::{self, Tables},
         status::Status,
@@ -38,14 +39,18 @@ pub struct Core {
     /// By partition number; `None` for those that other executors own.
     partitions: Vec<Option<Partition>>,
     outbox: Outbox,
+    departures: Departures,
     pub counters: Counters,
     stopwatch: Option<Stopwatch>,
 }
 
-/// How many calls before its turn the place of a call's key is asked for, and then its rows: each takes about as long
-/// as memory takes to answer.
+/// How many calls before its turn what a call will look at is asked for: the place of its key, then its newest rows, then
+/// what those lead to. Each takes about as long as memory takes to answer.
 const AHEAD_OF_KEY: usize = 12;
-const AHEAD_OF_ROW: usize = 6;
+const AHEAD_OF_ROW: usize = 7;
+const AHEAD_OF_REST: usize = 3;
+const _: () = assert!(AHEAD_OF_KEY > AHEAD_OF_ROW && AHEAD_OF_ROW > AHEAD_OF_REST);
+
 /// Nanoseconds on a clock of the shell's: only for what operators are shown.
 pub type Stopwatch = fn() -> u64;
 
@@ -67,7 +72,8 @@ impl Core {
             let id = partition.id;
             partition.store_mut().set_home(ring.clone(), id);
         }
-        Core { registry, ring, partitions, outbox: Outbox::default(), counters, stopwatch: None }
+        let (outbox, departures) = (Outbox::default(), Departures::default());
+        Core { registry, ring, partitions, outbox, departures, counters, stopwatch: None }
     }
 
     /// From now on the executions of some calls are measured.
@@ -102,21 +108,24 @@ impl Core {
         }
     }
 
-    /// Whether a batch needs every partition of the node here.
-    pub fn wants_all(batch: &Batch) -> bool {
-        batch.calls.iter().any(|call| call.target == Target::All)
+    /// Whether these batches need every partition of the node here.
+    pub fn wants_all(batches: &[Batch]) -> bool {
+        batches.iter().flat_map(|batch| &batch.calls).any(|call| call.target == Target::All)
     }
 
-    /// Runs every call of a batch.
-    pub fn run(&mut self, batch: &Batch, now_us: i64) {
+    /// Runs every call of these batches, in their order.
+    pub fn run(&mut self, batches: &[Batch], now_us: i64) {
         let registry = self.registry.clone();
-        for (at, call) in batch.calls.iter().enumerate() {
-            if let Some(later) = batch.calls.get(at + AHEAD_OF_KEY) {
-                self.prefetch(registry.get(later.procedure), batch, later, Store::prefetch);
-            }
-            if let Some(later) = batch.calls.get(at + AHEAD_OF_ROW) {
-                self.prefetch(registry.get(later.procedure), batch, later, Store::prefetch_row);
-            }
+        let calls = || batches.iter().flat_map(|batch| batch.calls.iter().map(move |call| (batch, call)));
+        // Three readers ahead of the one that runs. However small the batches are, memory is asked in time.
+        let (mut keys, mut rows, mut rest) = (calls(), calls(), calls());
+        (&mut keys).take(AHEAD_OF_KEY).for_each(|call| self.prefetch(&registry, call, Store::prefetch));
+        (&mut rows).take(AHEAD_OF_ROW).for_each(|call| self.prefetch(&registry, call, Store::prefetch_row));
+        (&mut rest).take(AHEAD_OF_REST).for_each(|call| self.prefetch(&registry, call, Store::prefetch_rest));
+        for (batch, call) in calls() {
+            keys.next().inspect(|&later| self.prefetch(&registry, later, Store::prefetch));
+            rows.next().inspect(|&later| self.prefetch(&registry, later, Store::prefetch_row));
+            rest.next().inspect(|&later| self.prefetch(&registry, later, Store::prefetch_rest));
             let registered = registry.get(call.procedure);
             let ran = match self.stopwatch.filter(|_| self.counters.wants_sample(call.procedure)) {
                 None => self.run_call(registered, batch, call, now_us),
@@ -133,18 +142,17 @@ impl Core {
     #[inline]
     fn prefetch(
         &self,
-        registered: &Registered,
-        batch: &Batch,
-        call: &Call,
+        registry: &Registry,
+        (batch, call): (&Batch, &Call),
         ask: impl Fn(&Store, TableId, i64),
     ) {
+        let registered = registry.get(call.procedure);
         let (Kind::Single { parameter: 0 }, Target::Partition(id)) = (registered.procedure.kind, call.target)
         else {
             return;
         };
-        let parameters = &batch.bytes[call.parameters.start as usize..call.parameters.end as usize];
         if let Some(Some(partition)) = self.partitions.get(usize::from(id))
-            && let Ok(mut reader) = ParamReader::new(parameters)
+            && let Ok(mut reader) = ParamReader::new(batch.parameters(call))
             && let Some(key) = reader.take_integer()
         {
             registered.touches.iter().for_each(|&table| ask(partition.store(), table, key));
@@ -293,17 +301,18 @@ impl Core {
         let mut flushed = Flushed::default();
         for partition in self.partitions.iter_mut().flatten() {
             if cut {
-                partition.cut();
+                partition.cut(&mut self.departures);
             }
-            poll(partition, &mut self.outbox, &mut flushed)?;
+            poll(partition, &mut self.outbox, &mut self.departures, &mut flushed)?;
         }
+        self.departures.send();
         Ok(flushed)
     }
 
-    /// Cuts every block and freezes every partition at this moment.
+    /// Cuts every block and freezes every partition at this moment. Replies leave with the next flush.
     pub fn freeze_all(&mut self, publish: &Publish) {
         for partition in self.partitions.iter_mut().flatten() {
-            partition.cut();
+            partition.cut(&mut self.departures);
             partition.freeze(publish.clone());
         }
     }
@@ -311,7 +320,7 @@ impl Core {
     /// Cuts every block that is here (a transaction over several partitions is in several) and freezes one partition.
     /// If it is not here, or does not lead, `publish` is dropped.
     pub fn freeze(&mut self, id: PartitionId, publish: Publish) {
-        self.partitions_mut().for_each(Partition::cut);
+        self.partitions.iter_mut().flatten().for_each(|partition| partition.cut(&mut self.departures));
         if let Some(partition) = self.partition_mut(id).filter(|partition| partition.serves()) {
             partition.freeze(publish);
         }
@@ -334,16 +343,21 @@ impl Core {
 }
 
 /// Does what the replica wants until it wants nothing more.
-pub fn poll(partition: &mut Partition, outbox: &mut Outbox, flushed: &mut Flushed) -> Result<(), Fatal> {
+pub fn poll(
+    partition: &mut Partition,
+    outbox: &mut Outbox,
+    departures: &mut Departures,
+    flushed: &mut Flushed,
+) -> Result<(), Fatal> {
     while partition.replica.poll(outbox) {
         if outbox.role_changes.drain(..).any(|change| matches!(change, RoleChange::SteppedDown { .. })) {
-            partition.step_down();
+            partition.step_down(departures);
         }
         if let Some(snapshot) = outbox.snapshot_to_install.take() {
             return Err(Fatal::SnapshotFromPeer { partition: partition.id, index: snapshot.meta.index });
         }
         for entry in outbox.committed.drain(..) {
-            partition.committed(entry)?;
+            partition.committed(entry, departures)?;
         }
         outbox.reads.clear();
         flushed.messages.extend(outbox.messages.drain(..).map(|message| (partition.id, message)));
@@ -360,7 +374,7 @@ pub fn poll(partition: &mut Partition, outbox: &mut Outbox, flushed: &mut Flushe
 fn refuse(batch: &Batch, call: &Call, text: &str) -> Ran {
     let mut frame = Vec::new();
     response::write_failure(&mut frame, call.handle, Status::ServerUnavailable, text);
-    batch.sink.send(frame, 1, batch.received_us);
+    batch.sink.send(frame, &[Arrival::one(batch.received_us)]);
     Ran::Failed
 }
 

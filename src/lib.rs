@@ -5,7 +5,7 @@
 //! - [`partition`]: where a call runs, and when its reply may leave; [`block`]: what is logged of it;
 //!   [`replies`]: the replies that wait; [`session`]: what was answered before; [`expiry`]: what goes by itself; [`core`]: the partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`], [`clock`],
-//!   [`counters`];
+//!   [`counters`], [`memory`];
 //! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our own tools;
 //! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
 //! - [`cli`]: the command line; [`stop`]: how threads are asked to end.
@@ -21,6 +21,7 @@ pub mod counters;
 pub mod expiry;
 pub mod gate;
 pub mod limits;
+pub mod memory;
 pub mod node;
 pub mod partition;
 pub mod replay;

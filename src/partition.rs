@@ -15,7 +15,7 @@ use crate::{
     call::{Batch, Call, PartitionId},
     expiry::{Expired, Expiry, Keep},
     limits,
-    replies::Replies,
+    replies::{Departures, Replies},
     session::{self, Done, Known},
     wire::volt::{
         response::{self, Tables},
@@ -84,7 +84,12 @@ pub struct Partition {
     pub sessions_max: u64,
     /// Result tables of the call that runs.
     tables: Vec<u8>,
+    /// Memory of a block that is done with.
+    spare_block: Vec<u8>,
 }
+
+/// A block whose memory is kept; larger ones are rare.
+const SPARE_BLOCK_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Default)]
 struct OpenBlock {
@@ -142,6 +147,7 @@ impl Partition {
             expiry,
             sessions_max: limits::SESSIONS_MAX,
             tables: Vec::new(),
+            spare_block: Vec::new(),
         }
     }
 
@@ -302,55 +308,61 @@ impl Partition {
 
     /// Proposes the open block. Replies without effects leave with the block before them, or at once if all is
     /// committed and no other member could know better.
-    pub fn cut(&mut self) {
+    pub fn cut(&mut self, departures: &mut Departures) {
         if self.open.transactions == 0 && self.open.replies.is_empty() {
             return;
         }
         if !self.serves() {
-            self.refuse_open();
+            self.refuse_open(departures);
             return;
         }
         if self.open.transactions == 0 && self.is_sole_voter() {
-            let replies = std::mem::take(&mut self.open).replies;
+            let replies = self.reopen(departures).replies;
             match self.pending.back_mut() {
                 Some(last) => last.replies.append(replies),
-                None => replies.send(),
+                None => departures.add(replies),
             }
             return;
         }
-        let mut bytes = Vec::with_capacity(self.store.effect_bytes() + 32);
+        let mut bytes = std::mem::take(&mut self.spare_block);
         block::begin(&mut bytes);
         self.store.drain_effects_into(&mut bytes);
         block::finish(&mut bytes, self.catalog, self.last_timestamp_us, self.open.transactions);
         match self.replica.propose(Bytes::from(bytes)) {
             Ok(position) => {
-                let OpenBlock { replies, .. } = std::mem::take(&mut self.open);
+                let OpenBlock { replies, .. } = self.reopen(departures);
                 self.pending.push_back(PendingBlock { position, end: self.store.mark(), replies });
             }
             // It was not appended anywhere: the state that came of it must go.
-            Err(_) => self.step_down(),
+            Err(_) => self.step_down(departures),
         }
     }
 
+    /// Begins the next open block and hands over this one.
+    fn reopen(&mut self, departures: &mut Departures) -> OpenBlock {
+        let next = OpenBlock { replies: departures.spare(), ..OpenBlock::default() };
+        std::mem::replace(&mut self.open, next)
+    }
+
     /// This member leads no longer (or never did): back to exactly the committed prefix (invariant 2).
-    pub fn step_down(&mut self) {
+    pub fn step_down(&mut self, departures: &mut Departures) {
         if self.ahead {
             self.store.rollback_to(self.committed);
             self.ahead = false;
         }
         self.freezes.clear();
-        self.refuse_open();
+        self.refuse_open(departures);
     }
 
-    fn refuse_open(&mut self) {
+    fn refuse_open(&mut self, departures: &mut Departures) {
         let open = std::mem::take(&mut self.open);
         assert!(open.transactions == 0 || !self.ahead, "effects without a leader were rolled back");
-        open.replies
-            .send_failure(Status::ServerUnavailable, "not applied: this node does not lead the partition");
+        let text = "not applied: this node does not lead the partition";
+        departures.add(open.replies.failed(Status::ServerUnavailable, text));
     }
 
     /// An entry of the group's log is committed and durable.
-    pub fn committed(&mut self, entry: CommittedEntry) -> Result<(), Fatal> {
+    pub fn committed(&mut self, entry: CommittedEntry, departures: &mut Departures) -> Result<(), Fatal> {
         assert!(entry.position.index > self.applied_index, "entries are committed in order, once");
         self.applied_index = entry.position.index;
         if self.pending.front().is_some_and(|block| block.position == entry.position) {
@@ -361,9 +373,9 @@ impl Partition {
             } else {
                 self.apply(&entry)?;
             }
-            block.replies.send();
+            departures.add(block.replies);
         } else {
-            self.overwrite(entry.position);
+            self.overwrite(entry.position, departures);
             if entry.kind == EntryKind::Block {
                 self.apply(&entry)?;
             }
@@ -372,18 +384,24 @@ impl Partition {
             self.ahead = false;
         }
         self.replica.applied_to(entry.position.index);
+        self.reuse(entry.data);
         self.publish_freezes();
         Ok(())
     }
 
+    /// Keeps the memory of a block that nobody needs any more for the next one.
+    fn reuse(&mut self, block: Bytes) {
+        if block.len() > self.spare_block.capacity() && block.len() <= SPARE_BLOCK_BYTES_MAX && block.is_unique() {
+            self.spare_block = Vec::from(block);
+        }
+    }
+
     /// Another leader's entry stands where ours stood: what we proposed there will never be.
-    fn overwrite(&mut self, position: Position) {
+    fn overwrite(&mut self, position: Position, departures: &mut Departures) {
         while let Some(block) = self.pending.pop_front_if(|b| b.position.index <= position.index) {
             assert!(!self.ahead, "a leader's own entries are not overwritten while it leads");
-            block.replies.send_failure(
-                Status::ServerUnavailable,
-                "not applied: another node took over the partition before this was committed",
-            );
+            let text = "not applied: another node took over the partition before this was committed";
+            departures.add(block.replies.failed(Status::ServerUnavailable, text));
         }
     }
 

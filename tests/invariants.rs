@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tollgate::{
-    call::{Batch, Call, PartitionId, ReplySink, Target},
+    call::{Arrival, Batch, Call, PartitionId, ReplySink, Target},
     core::{Core, Flushed},
     node::{fingerprint::fingerprint, recover},
     partition::FrozenAt,
@@ -112,7 +112,7 @@ fn registry() -> Registry {
 struct Replies(Mutex<Vec<(i64, Status, Option<i64>)>>);
 
 impl ReplySink for Replies {
-    fn send(&self, frames: Vec<u8>, _calls: u32, _received_us: u64) {
+    fn send(&self, frames: Vec<u8>, _arrivals: &[Arrival]) {
         let mut rest = &frames[..];
         while let Ok(Frame::Whole { body, rest: after }) = frame::split(rest) {
             let response = Response::read(body).expect("a response");
@@ -189,7 +189,7 @@ impl Bench {
             identity: None,
         };
         let sink = self.replies.clone();
-        self.core.run(&Batch { sink, received_us: 0, bytes: bytes.into(), calls: vec![call] }, now_us);
+        self.core.run(&[Batch { sink, received_us: 0, bytes: bytes.into(), calls: vec![call] }], now_us);
     }
 
     fn flush(&mut self) -> Flushed {

@@ -104,6 +104,10 @@ pub(crate) struct TollgateArgs {
     /// The Tollgate binary [default: the one beside bench's own]
     #[arg(long = "tollgate", value_name = "PATH")]
     binary: Option<PathBuf>,
+    /// Tollgate's `executors` [default: its own default]
+    #[arg(long, global = true)]
+    executors: Option<u32>,
+
     /// Tollgate's `partitions` [default: its own default]
     #[arg(long)]
     partitions: Option<u32>,
@@ -112,7 +116,7 @@ pub(crate) struct TollgateArgs {
 impl TollgateArgs {
     pub(crate) fn options(&self) -> Options {
         let beside = || std::env::current_exe().unwrap_or_default().with_file_name("tollgate");
-        Options { tollgate_binary: self.binary.clone().unwrap_or_else(beside), partitions: self.partitions }
+        Options { tollgate_binary: self.binary.clone().unwrap_or_else(beside), partitions: self.partitions, executors: self.executors }
     }
 }
 

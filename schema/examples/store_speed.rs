@@ -163,7 +163,7 @@ impl Riders {
             if ahead > 0 {
                 metro.store.prefetch_row(metro.cards, i64::from(next[ahead / 2].0));
                 metro.store.prefetch_row(metro.taps, i64::from(next[ahead / 2].0));
-                metro.store.prefetch_older(metro.taps, i64::from(next[ahead / 4].0));
+                metro.store.prefetch_rest(metro.taps, i64::from(next[ahead / 4].0));
             }
             let (card_id, station_id) = next.pop_front().expect("there is one more");
             self.time_us += self.step_us;

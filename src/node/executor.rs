@@ -68,6 +68,8 @@ pub struct Executor {
     pub shared: Arc<Shared>,
     /// Submissions the log has not answered.
     pub in_flight: usize,
+    /// Batches that were taken and are about to run together.
+    pub gathered: Vec<Batch>,
 }
 
 /// Memory is measured this often: it walks the tables.
@@ -81,7 +83,6 @@ impl Executor {
         let mut ticks = 0;
         let mut stopping = false;
         loop {
-            let mut calls = 0;
             let mut is_tick = false;
             select_biased! {
                 recv(self.durable) -> durable => match durable {
@@ -89,7 +90,7 @@ impl Executor {
                     Err(_) => return Ok(()),
                 },
                 recv(self.inputs) -> input => match input {
-                    Ok(input) => stopping |= self.take(input, &mut calls)?,
+                    Ok(input) => stopping |= self.take(input)?,
                     Err(_) => stopping = true,
                 },
                 recv(ticker) -> _ => is_tick = true,
@@ -103,14 +104,15 @@ impl Executor {
                 self.take_durable(durable);
             }
             for _ in 0..limits::INPUTS_PER_LOOP_MAX {
-                if calls >= limits::CALLS_PER_LOOP_MAX {
+                if self.gathered_calls() >= limits::CALLS_PER_LOOP_MAX {
                     break;
                 }
                 match self.inputs.try_recv() {
-                    Ok(input) => stopping |= self.take(input, &mut calls)?,
+                    Ok(input) => stopping |= self.take(input)?,
                     Err(_) => break,
                 }
             }
+            self.run_gathered()?;
             self.flush(self.in_flight < limits::LOG_BATCHES_IN_FLIGHT_MAX)?;
             if stopping && self.in_flight == 0 {
                 return Ok(());
@@ -140,16 +142,15 @@ impl Executor {
         }
     }
 
-    /// Takes one input; true: stop.
-    fn take(&mut self, input: Input, calls: &mut usize) -> Result<bool, Fatal> {
+    /// Takes one input; true: stop. Calls are only gathered, so that those of many small batches run as one.
+    fn take(&mut self, input: Input) -> Result<bool, Fatal> {
+        if let Input::Calls(batch) = input {
+            self.gathered.push(batch);
+            return Ok(false);
+        }
+        self.run_gathered()?;
         match input {
-            Input::Calls(batch) => {
-                self.room.add_permits(1);
-                *calls += batch.calls.len();
-                let lenders = if Core::wants_all(&batch) { self.borrow_all() } else { Vec::new() };
-                self.core.run(&batch, clock::wall_us());
-                self.give_back(lenders)?;
-            }
+            Input::Calls(_) => unreachable!("they were taken above"),
             Input::FreezeAll(publish) => {
                 let lenders = self.borrow_all();
                 self.core.freeze_all(&publish);
@@ -182,6 +183,23 @@ impl Executor {
             Input::Stop => return Ok(true),
         }
         Ok(false)
+    }
+
+    fn gathered_calls(&self) -> usize {
+        self.gathered.iter().map(|batch| batch.calls.len()).sum()
+    }
+
+    fn run_gathered(&mut self) -> Result<(), Fatal> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let mut batches = std::mem::take(&mut self.gathered);
+        self.room.add_permits(batches.len());
+        let lenders = if Core::wants_all(&batches) { self.borrow_all() } else { Vec::new() };
+        self.core.run(&batches, clock::wall_us());
+        batches.clear();
+        self.gathered = batches;
+        self.give_back(lenders)
     }
 
     /// Brings every partition of the node here. Its owners wait until [`Executor::give_back`].

@@ -77,6 +77,8 @@ fn write_round(
     let started = clock::now();
     writer.append(&batch)?;
     let took_us = started.elapsed().as_micros() as u64;
+    // Before the executors hear of it: they use the blocks' memory again, unless somebody else still holds it.
+    drop(batch);
     for (executor, durable) in executors.iter().zip(done) {
         if durable.submissions > 0 || !durable.acks.is_empty() {
             // An executor that is gone needs no answer.

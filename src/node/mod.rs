@@ -20,6 +20,7 @@ use crate::{
     core::Core,
     gate::Gate,
     limits,
+    memory::Ahead,
     partition::Partition,
     wire::{self, volt::server::Front},
 };
@@ -52,6 +53,7 @@ pub struct Node {
     executor_threads: Vec<JoinHandle<()>>,
     log_thread: JoinHandle<()>,
     snapshots: SnapshotThread,
+    ahead: Option<Ahead>,
     net: NetThread,
     // Held as long as the server runs: one server per directory.
     _directory: DataDirectory,
@@ -83,6 +85,8 @@ impl Node {
         let threads = Threads::start(config, registry, &directory, recovered, opened.writer)?;
         let shared = threads.shared;
         let snapshots = SnapshotThread::start(shared.clone(), files, growth, threads.snapshot_requests)?;
+        let config = &shared.config;
+        let ahead = Ahead::start(&config.memory, config.limits.memory_bytes, config.data_dir.clone())?;
         shared.wait_until_leading(LEADING_MAX)?;
         let (volt_address, http_address, net) = start_net(shared.clone())?;
         let recovery_ms = started.elapsed().as_millis() as u64;
@@ -96,6 +100,7 @@ impl Node {
             executor_threads: threads.executors,
             log_thread: threads.log,
             snapshots,
+            ahead,
             net,
             _directory: directory,
         })
@@ -107,6 +112,9 @@ impl Node {
         let _ = self.net.stop.send(());
         join(self.net.thread);
         self.snapshots.stop();
+        if let Some(ahead) = self.ahead {
+            ahead.stop();
+        }
         for executor in &self.executors {
             let _ = executor.send(Input::Stop);
         }
@@ -173,6 +181,7 @@ impl Threads {
                 others: if number == 0 { inputs[1..].to_vec() } else { Vec::new() },
                 shared: shared.clone(),
                 in_flight: 0,
+                gathered: Vec::new(),
             };
             if let Some(first) = first.take() {
                 executor.submit(first);
@@ -208,6 +217,16 @@ fn spawn(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Resu
         std::mem::forget(guard);
     });
     thread.with_context(|| format!("the {name} thread could not be started"))
+}
+
+/// Replies come before what the calling thread does.
+#[allow(unsafe_code, reason = "the standard library has no call for a thread's priority")]
+pub(crate) fn lower_priority() {
+    // SAFETY: setpriority reads three integers and touches no memory of ours. On Linux `who` 0 is the calling thread.
+    let outcome = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+    if outcome != 0 {
+        tracing::warn!("a thread that can wait keeps its priority");
+    }
 }
 
 /// The process's exit code when a thread that the data depends on failed.

@@ -31,10 +31,15 @@ fn free_bytes(path: &Path) -> u64 {
     RealDisk.free_bytes(path).unwrap_or(u64::MAX)
 }
 
+/// The most that may be resident: as configured, or four fifths of the machine's.
+pub fn memory_max(usage: Usage, configured: u64) -> u64 {
+    if configured == 0 { usage.machine_bytes / 5 * 4 } else { configured }
+}
+
 /// Why writes must be refused, if they must. `refusing`: they are now; they are admitted again only with some room
 /// (a twentieth), so that the gate does not flap.
 pub fn verdict(usage: Usage, memory_max: u64, disk_free_min: u64, refusing: bool) -> Option<String> {
-    let memory_max = if memory_max == 0 { usage.machine_bytes / 5 * 4 } else { memory_max };
+    let memory_max = self::memory_max(usage, memory_max);
     let (memory_limit, disk_limit) = if refusing {
         (memory_max - memory_max / 20, disk_free_min + disk_free_min / 20)
     } else {

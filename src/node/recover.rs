@@ -7,6 +7,7 @@ use crate::{
     core::{self, Flushed},
     node::fingerprint::fingerprint,
     partition::Partition,
+    replies::Departures,
 };
 use anyhow::{Context, Result};
 use std::{path::Path, sync::Arc};
@@ -86,9 +87,13 @@ pub(super) fn partitions(
 }
 
 /// The settings of a partition's group. Raft refuses no block for what waits already: the rows have changed by then, and
-/// whoever sent too much was to be refused at the door.
+/// whoever sent too much was to be refused at the door. A lone voter keeps no applied blocks in memory: it has no follower
+/// to send them to, and writing each block to other memory than the one before costs more than making it.
 pub fn group_config(id: u16, member: u64, voters: Vec<u64>) -> GroupConfig {
-    GroupConfig { uncommitted_bytes_max: u64::MAX, ..GroupConfig::new(u32::from(id), member, voters) }
+    let is_alone = voters == [member];
+    let usual = GroupConfig::new(u32::from(id), member, voters);
+    let recent_bytes_max = if is_alone { 0 } else { usual.recent_bytes_max };
+    GroupConfig { uncommitted_bytes_max: u64::MAX, recent_bytes_max, ..usual }
 }
 
 /// Recovers one partition: its newest usable snapshot, then what is committed behind it. `schema`: the catalogue and

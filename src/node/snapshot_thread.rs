@@ -4,7 +4,7 @@
 use crate::{
     clock,
     config::SnapshotConfig,
-    node::{executor::Input, fingerprint, shared::Shared, spawn},
+    node::{executor::Input, fingerprint, lower_priority, shared::Shared, spawn},
     partition::FrozenAt,
 };
 use anyhow::{Context, Result};
@@ -107,16 +107,6 @@ impl SnapshotThread {
     pub(super) fn stop(self) {
         let _ = self.requests.send(Request::Stop);
         let _ = self.thread.join();
-    }
-}
-
-/// Replies come before snapshots.
-#[allow(unsafe_code, reason = "the standard library has no call for a thread's priority")]
-fn lower_priority() {
-    // SAFETY: setpriority reads three integers and touches no memory of ours. On Linux `who` 0 is the calling thread.
-    let outcome = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
-    if outcome != 0 {
-        tracing::warn!("the snapshot thread keeps its priority");
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     },
 };
 use tollgate::{
-    call::{Batch, PartitionId, ReplySink},
+    call::{Arrival, Batch, PartitionId, ReplySink},
     core::{Core, Flushed},
     limits,
     node::{fingerprint::fingerprint, recover, snapshot_thread},
@@ -43,7 +43,8 @@ pub(super) struct Inbox {
 }
 
 impl ReplySink for Inbox {
-    fn send(&self, frames: Vec<u8>, calls: u32, _received_us: u64) {
+    fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
+        let calls: u32 = arrivals.iter().map(|arrival| arrival.calls).sum();
         let mut replies = self.replies.lock().expect("one thread");
         let mut rest = &frames[..];
         let before = replies.len();
@@ -166,7 +167,7 @@ impl Member {
 
     pub(super) fn call(&mut self, batch: &Batch, now_us: i64) {
         let up = self.up.as_mut().expect("it is up");
-        up.core.run(batch, now_us + self.clock_offset_us);
+        up.core.run(std::slice::from_ref(batch), now_us + self.clock_offset_us);
     }
 
     /// Takes a message; a refused one changes nothing.

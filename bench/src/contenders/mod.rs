@@ -105,4 +105,6 @@ impl Kind {
 pub(crate) struct Options {
     pub(crate) tollgate_binary: std::path::PathBuf,
     pub(crate) partitions: Option<u32>,
+    /// Tollgate's number of executors; its own default if unset.
+    pub(crate) executors: Option<u32>,
 }

@@ -69,6 +69,9 @@ impl Tollgate {
         if let Some(partitions) = options.partitions {
             writeln!(config, "partitions = {partitions}")?;
         }
+        if let Some(executors) = options.executors {
+            writeln!(config, "executors = {executors}")?;
+        }
         writeln!(config, "durability = {durability:?}\n\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"")?;
         if snapshots == Snapshots::OnRequest {
             writeln!(config, "\n[snapshot]\nlog_bytes = {NEVER_LOG_BYTES}")?;

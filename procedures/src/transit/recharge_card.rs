@@ -1,7 +1,8 @@
 //! `RechargeCard(card_id, amount, station_id)`: money in, once.
 
-use super::metro::{CardAlertExport, Tables};
+use super::metro::{CardAlertExport, CardsRef, Tables};
 use crate::{abort::Abort, transaction::Tx};
+use std::ops::Range;
 
 const PAY_PER_RIDE: i8 = 0;
 
@@ -31,7 +32,7 @@ pub(super) fn recharge_card(
             }
         },
     };
-    let contact = Contact::of(tx, card_id).unwrap_or_default();
+    let contact = tx.cards().get(card_id).map(Contact::of).unwrap_or_default();
     let row = CardAlertExport {
         station_name: station_name.as_deref(),
         ..contact.row(card_id, tx.now_us(), &message)
@@ -40,24 +41,31 @@ pub(super) fn recharge_card(
     Ok(0)
 }
 
-/// Whom an alert about a card goes to.
+/// Whom an alert about a card goes to, copied from the card: the alert changes rows.
 #[derive(Default)]
 pub(super) struct Contact {
-    name: Option<String>,
-    phone: Option<String>,
-    email: Option<String>,
-    pub(super) notify: i8,
+    /// Name, phone and e-mail, one after another: one allocation for all.
+    text: String,
+    name: Option<Range<usize>>,
+    phone: Option<Range<usize>>,
+    email: Option<Range<usize>>,
+    notify: i8,
 }
 
 impl Contact {
-    pub(super) fn of(tx: &mut Tx<'_>, card_id: i32) -> Option<Contact> {
-        let card = tx.cards().get(card_id)?;
-        Some(Contact {
-            name: card.name().map(str::to_string),
-            phone: card.phone().map(str::to_string),
-            email: card.email().map(str::to_string),
-            notify: card.notify(),
-        })
+    pub(super) fn of(card: CardsRef<'_>) -> Contact {
+        let mut text = String::with_capacity(128);
+        let mut keep = |part: Option<&str>| {
+            let start = text.len();
+            text.push_str(part?);
+            Some(start..text.len())
+        };
+        let (name, phone, email) = (keep(card.name()), keep(card.phone()), keep(card.email()));
+        Contact { text, name, phone, email, notify: card.notify() }
+    }
+
+    fn part(&self, part: &Option<Range<usize>>) -> Option<&str> {
+        part.clone().map(|range| &self.text[range])
     }
 
     pub(super) fn row<'a>(&'a self, card_id: i32, now_us: i64, message: &'a str) -> CardAlertExport<'a> {
@@ -65,9 +73,9 @@ impl Contact {
             card_id,
             export_time: now_us,
             station_name: None,
-            name: self.name.as_deref(),
-            phone: self.phone.as_deref(),
-            email: self.email.as_deref(),
+            name: self.part(&self.name),
+            phone: self.part(&self.phone),
+            email: self.part(&self.email),
             notify: self.notify,
             alert_message: message,
         }

@@ -3,12 +3,14 @@
 use super::{
     fraud_rules,
     metro::{CardAlertExport, CardEvents, Fraud, Tables},
+    recharge_card::Contact,
     tap::{self, ACCEPTED, Answer, ENTRY, FRAUD, REJECTED},
 };
 use crate::{
     abort::Abort,
     transaction::{Outcome, Tx},
 };
+use tollgate_schema::store::RowId;
 
 const PAY_PER_RIDE: i8 = 0;
 
@@ -50,7 +52,7 @@ pub(super) fn validate_entry(
     }
     if card_type == PAY_PER_RIDE {
         if balance < fare {
-            alert_insufficient_balance(tx, &tap)?;
+            alert_insufficient_balance(tx, &tap, row)?;
             return reject(tx, &tap, Answer::InsufficientBalance(balance));
         }
     } else if expires_us.is_none_or(|expires_us| expires_us <= tap.at_us) {
@@ -109,16 +111,17 @@ fn report_fraud(tx: &mut Tx<'_>, tap: &Entry, rule: fraud_rules::Rule, amount: i
     Ok(Answer::Fraudulent)
 }
 
-fn alert_insufficient_balance(tx: &mut Tx<'_>, tap: &Entry) -> Result<(), Abort> {
-    let Some(alert) = super::recharge_card::Contact::of(tx, tap.card_id) else { return Ok(()) };
-    if alert.notify == 0 {
+fn alert_insufficient_balance(tx: &mut Tx<'_>, tap: &Entry, row: RowId) -> Result<(), Abort> {
+    let card = tx.cards().at(row);
+    if card.notify() == 0 {
         return Ok(());
     }
+    let contact = Contact::of(card);
     let station_name = tx.stations().get(tap.station_id).and_then(|s| s.name().map(str::to_string));
-    let row = CardAlertExport {
+    let alert = CardAlertExport {
         station_name: station_name.as_deref(),
-        ..alert.row(tap.card_id, tx.now_us(), "Insufficient Balance")
+        ..contact.row(tap.card_id, tx.now_us(), "Insufficient Balance")
     };
-    tx.card_alert_export().append(row)?;
+    tx.card_alert_export().append(alert)?;
     Ok(())
 }

@@ -248,10 +248,10 @@ impl Store {
         }
     }
 
-    /// Asks for the newest rows of a history where they are found to be, and for those before if they are few: some time after
-    /// [`Store::prefetch_row`].
+    /// Asks for the rest of the newest rows of the history: some time after [`Store::prefetch_row`]. Not for the strings of a
+    /// row: most calls look at none, and asking costs a walk through page tables.
     #[inline]
-    pub fn prefetch_older(&self, table: TableId, key: i64) {
+    pub fn prefetch_rest(&self, table: TableId, key: i64) {
         if let Body::History(history) = &self.table(table).body {
             history.prefetch_older(key);
         }

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use crate::{
-    call::{Batch, Call, ReplySink},
+    call::{Arrival, Batch, Call, ReplySink},
     clock, limits,
     node::shared::Shared,
     wire::volt::{
@@ -119,10 +119,10 @@ struct OneReply {
 }
 
 impl ReplySink for OneReply {
-    fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64) {
-        assert_eq!(calls, 1, "one call was sent");
+    fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
+        let &[Arrival { received_us, calls: 1 }] = arrivals else { panic!("one call was sent, not {arrivals:?}") };
         let now_us = monotonic_us(&self.shared);
-        self.shared.latency.record(now_us.saturating_sub(received_us), calls);
+        self.shared.latency.record(now_us.saturating_sub(received_us), 1);
         if let Some(sender) = self.sender.lock().take() {
             // A caller that hung up needs no answer.
             let _ = sender.send(frames);

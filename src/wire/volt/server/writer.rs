@@ -2,10 +2,11 @@
 
 use super::monotonic_us;
 use crate::{
-    call::ReplySink,
+    call::{Arrival, ReplySink},
     limits,
     node::{connections::ConnectionFacts, shared::Shared},
 };
+use crossbeam::queue::ArrayQueue;
 use std::{
     io,
     sync::{
@@ -32,9 +33,15 @@ pub(super) struct ConnectionSink {
     /// Told when either went down.
     eased: Notify,
     closed: AtomicBool,
+    /// Buffers that were written, to be filled again.
+    spare: ArrayQueue<Vec<u8>>,
     shared: Arc<Shared>,
     facts: Arc<ConnectionFacts>,
 }
+
+/// Buffers a connection keeps, and how large at most: a thousand connections must not hold memory worth speaking of.
+const SPARES: usize = 2;
+const SPARE_BYTES_MAX: usize = 256 << 10;
 
 pub(super) struct Outgoing {
     frames: Vec<u8>,
@@ -55,6 +62,7 @@ impl ConnectionSink {
             unsent_bytes: AtomicUsize::new(0),
             eased: Notify::new(),
             closed: AtomicBool::new(false),
+            spare: ArrayQueue::new(SPARES),
             shared,
             facts,
         };
@@ -108,6 +116,14 @@ impl ConnectionSink {
         let _ = self.replies.send(Outgoing { frames, calls, last: false });
     }
 
+    /// Keeps a buffer that was written, if it is of a usual size and there is room.
+    fn keep(&self, mut frames: Vec<u8>) {
+        if (1..=SPARE_BYTES_MAX).contains(&frames.capacity()) {
+            frames.clear();
+            let _ = self.spare.push(frames);
+        }
+    }
+
     /// No more calls are taken in: the writer ends after what it was given so far.
     pub(super) fn finish(&self) {
         let _ = self.replies.send(Outgoing { frames: Vec::new(), calls: 0, last: true });
@@ -115,10 +131,18 @@ impl ConnectionSink {
 }
 
 impl ReplySink for ConnectionSink {
-    fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64) {
+    fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
         let now_us = monotonic_us(&self.shared);
-        self.shared.latency.record(now_us.saturating_sub(received_us), calls);
+        let mut calls = 0;
+        for arrival in arrivals {
+            self.shared.latency.record(now_us.saturating_sub(arrival.received_us), arrival.calls);
+            calls += arrival.calls;
+        }
         self.answer(frames, calls);
+    }
+
+    fn buffer(&self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
     }
 }
 
@@ -136,6 +160,7 @@ pub(super) async fn write_replies(
             && let Ok(next) = outgoing.try_recv()
         {
             message.frames.extend_from_slice(&next.frames);
+            sink.keep(next.frames);
             message.calls += next.calls;
             message.last |= next.last;
         }
@@ -148,6 +173,7 @@ pub(super) async fn write_replies(
             tracing::debug!(%error, "replies could not be written");
             sink.closed.store(true, Ordering::Release);
         }
+        sink.keep(message.frames);
         sink.eased.notify_waiters();
         if sink.is_closed() || message.last {
             break;

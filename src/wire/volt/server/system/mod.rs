@@ -22,7 +22,7 @@ pub use front::Front;
 
 use super::writer::ConnectionSink;
 use crate::{
-    call::ReplySink,
+    call::{Arrival, ReplySink},
     clock,
     node::connections::ConnectionFacts,
     wire::volt::{
@@ -96,12 +96,12 @@ impl SystemCalls {
         let Ok(call) = Invocation::read(&frame) else { return };
         let handle = call.handle;
         match self.caller.begin(&call) {
-            Answer::Now(outcome) => self.sink.send(written(handle, outcome), 1, received_us),
+            Answer::Now(outcome) => self.sink.send(written(handle, outcome), &[Arrival::one(received_us)]),
             Answer::Later(slow) => {
                 let (front, local, sink) = (self.caller.front.clone(), self.caller.local, self.sink.clone());
                 tokio::spawn(async move {
                     let outcome = slow.run(&front, local, &frame).await;
-                    sink.send(written(handle, outcome), 1, received_us);
+                    sink.send(written(handle, outcome), &[Arrival::one(received_us)]);
                 });
             }
         }

@@ -1,7 +1,7 @@
 //! A call that the front end makes itself: through the gate like any other, so that it is durable before its reply.
 
 use crate::{
-    call::{Batch, Call, ReplySink},
+    call::{Arrival, Batch, Call, ReplySink},
     gate::Refusal,
     node::shared::Shared,
     wire::volt::{
@@ -57,8 +57,8 @@ fn read(frame: &[u8]) -> Result<ResultTables, SystemError> {
 struct OneReply(Mutex<Option<oneshot::Sender<Vec<u8>>>>);
 
 impl ReplySink for OneReply {
-    fn send(&self, frames: Vec<u8>, calls: u32, _received_us: u64) {
-        assert_eq!(calls, 1, "one call was sent");
+    fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
+        assert!(matches!(arrivals, [Arrival { calls: 1, .. }]), "one call was sent, not {arrivals:?}");
         if let Some(sender) = self.0.lock().take() {
             // Whoever waited may have gone.
             let _ = sender.send(frames);

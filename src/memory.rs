@@ -1,0 +1,219 @@
+//! Memory asked for ahead. A page that the process touches for the first time is zeroed by the system, a huge page of 2 MiB
+//! at a time, and on a virtual machine its host may have to find it first: milliseconds, in which the executor that
+//! touched it answers nobody. So a thread of its own touches the pages next in line before an executor does.
+//!
+//! Works for a binary whose global allocator is [`Allocator`]: that one sees how far allocations have come. Elsewhere nothing
+//! is asked for ahead and nothing else is different.
+
+use crate::{config::MemoryConfig, node::monitor};
+use anyhow::{Context, Result};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+use std::{
+    alloc::{GlobalAlloc, Layout},
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// mimalloc, with an eye on how far into its memory it has come.
+pub struct Allocator(mimalloc::MiMalloc);
+
+/// The end of the highest allocation so far; 0: another allocator is in use.
+static HIGHEST: AtomicUsize = AtomicUsize::new(0);
+
+/// Smaller allocations lie on pages that a larger one will stand next to soon enough.
+const NOTED_BYTES_MIN: usize = 1024;
+
+impl Allocator {
+    #[allow(clippy::new_without_default, reason = "it is made in a static")]
+    pub const fn new() -> Allocator {
+        Allocator(mimalloc::MiMalloc)
+    }
+}
+
+#[inline]
+fn note(start: *mut u8, bytes: usize) {
+    if bytes >= NOTED_BYTES_MIN {
+        let end = start as usize + bytes;
+        // Rarely true, so the line stays shared among the processors.
+        if end > HIGHEST.load(Ordering::Relaxed) {
+            HIGHEST.fetch_max(end, Ordering::Relaxed);
+        }
+    }
+}
+
+#[allow(unsafe_code, reason = "an allocator is unsafe by its trait")]
+// SAFETY: every method hands its arguments to mimalloc's own implementation of the same method and its result back,
+// unchanged; `note` looks at addresses as numbers only.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is the one that is asked for.
+        let start = unsafe { self.0.alloc(layout) };
+        note(start, layout.size());
+        start
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is the one that is asked for.
+        let start = unsafe { self.0.alloc_zeroed(layout) };
+        note(start, layout.size());
+        start
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller's promise is the one that is asked for.
+        let start = unsafe { self.0.realloc(old, layout, bytes) };
+        note(start, bytes);
+        start
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { self.0.dealloc(start, layout) }
+    }
+}
+
+/// How long freed memory stays with the process before it goes back to the system: long enough that a load that comes
+/// and goes finds it again.
+const PURGE_DELAY_MS: std::ffi::c_long = 30_000;
+/// `mi_option_purge_delay` among mimalloc 3's options, and its default; the crate names no constant for it.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+const PURGE_DELAY_DEFAULT_MS: std::ffi::c_long = 1_000;
+
+/// Leaves the option alone if whoever started the process set it, or if it is another one than we think.
+#[allow(unsafe_code, reason = "the allocator's options have no safe interface")]
+fn keep_freed_memory() {
+    // SAFETY: both functions take integers by value, check the option's number against the table they know, and read and
+    // write an integer of that table; at worst another thread purges by the old value once more.
+    unsafe {
+        if libmimalloc_sys::mi_option_get(PURGE_DELAY) == PURGE_DELAY_DEFAULT_MS {
+            libmimalloc_sys::mi_option_set(PURGE_DELAY, PURGE_DELAY_MS);
+        }
+    }
+}
+
+/// Its thread's handle.
+pub struct Ahead {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// How often the thread looks how far allocations have come.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Asked for in one go: a huge page.
+const STEP_BYTES: usize = 2 << 20;
+
+impl Ahead {
+    /// Starts the thread, if there is anything to do. `data_dir`: where the node is, for its limits.
+    pub fn start(config: &MemoryConfig, memory_max: u64, data_dir: PathBuf) -> Result<Option<Ahead>> {
+        let first = HIGHEST.load(Ordering::Relaxed);
+        if first == 0 {
+            return Ok(None);
+        }
+        keep_freed_memory();
+        let ahead_bytes = usize::try_from(config.ahead_bytes).unwrap_or(usize::MAX);
+        if ahead_bytes == 0 {
+            return Ok(None);
+        }
+        let (stop, stopped) = crossbeam::channel::bounded(1);
+        let run = move || Frontier { first, done: first, ahead_bytes, memory_max, data_dir }.run(&stopped);
+        let thread = std::thread::Builder::new().name("memory".to_string()).spawn(run);
+        Ok(Some(Ahead { stop, thread: thread.context("the memory thread could not be started")? }))
+    }
+
+    pub fn stop(self) {
+        drop(self.stop);
+        // It holds nothing that a panic could have spoiled.
+        let _ = self.thread.join();
+    }
+}
+
+struct Frontier {
+    /// Where allocations had come when the node started.
+    first: usize,
+    /// Pages up to here were asked for.
+    done: usize,
+    ahead_bytes: usize,
+    memory_max: u64,
+    data_dir: PathBuf,
+}
+
+impl Frontier {
+    fn run(&mut self, stopped: &Receiver<()>) {
+        crate::node::lower_priority();
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_EVERY) {
+            let highest = HIGHEST.load(Ordering::Relaxed);
+            let target = target(self.first, highest, self.ahead_bytes);
+            self.done = self.done.max(highest) & !(STEP_BYTES - 1);
+            if self.done < target && self.has_room() {
+                self.ask_up_to(target);
+            }
+        }
+    }
+
+    /// Whether so much more leaves the node well within its limit.
+    fn has_room(&self) -> bool {
+        let usage = monitor::usage(&self.data_dir);
+        usage.resident_bytes + self.ahead_bytes as u64 <= monitor::memory_max(usage, self.memory_max) / 4 * 3
+    }
+
+    fn ask_up_to(&mut self, target: usize) {
+        // A few steps at a time: allocations go on meanwhile, and whoever stops the node waits for the rest.
+        for _ in 0..16 {
+            if self.done >= target || !populate(self.done, STEP_BYTES) {
+                return;
+            }
+            self.done += STEP_BYTES;
+        }
+    }
+}
+
+/// Up to where pages are to be there: as far ahead again as the node has grown, at most so many bytes. A node that does not
+/// grow takes nothing.
+fn target(first: usize, highest: usize, ahead_bytes: usize) -> usize {
+    highest.saturating_add(highest.saturating_sub(first).min(ahead_bytes))
+}
+
+/// Has the system provide these pages, if the allocator has reserved them.
+#[allow(unsafe_code, reason = "the standard library has no call for it")]
+fn populate(start: usize, bytes: usize) -> bool {
+    // Linux has it since 5.14, older ones refuse it.
+    // SAFETY: this advice changes no byte of any mapping: pages that are there stay as they are, pages that are not are
+    // made as a write would make them, and addresses that are not mapped, or not writable, are refused.
+    unsafe { libc::madvise(start as *mut libc::c_void, bytes, libc::MADV_POPULATE_WRITE) == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_far_ahead_as_the_node_has_grown_but_not_further_than_told() {
+        assert_eq!(target(1000, 1000, 500), 1000);
+        assert_eq!(target(1000, 1100, 500), 1200);
+        assert_eq!(target(1000, 9000, 500), 9500);
+        assert_eq!(target(1000, 900, 500), 900);
+    }
+
+    #[test]
+    fn pages_are_there_after_they_were_asked_for_and_unchanged() {
+        let bytes = 4 * STEP_BYTES;
+        let mut memory = memmap2::MmapMut::map_anon(bytes).expect("memory");
+        let start = (memory.as_ptr() as usize).next_multiple_of(STEP_BYTES);
+        let at = start - memory.as_ptr() as usize;
+        memory[at + 5] = 7;
+        if !populate(start, STEP_BYTES) {
+            eprintln!("skipped: this kernel does not populate pages");
+            return;
+        }
+        assert_eq!(memory[at + 5], 7);
+        assert_eq!(memory[at + 6], 0);
+        drop(memory);
+        assert!(!populate(4096, 4096), "what is not mapped is refused");
+    }
+}
