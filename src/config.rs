@@ -26,7 +26,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Fixed when the data directory is made.
     pub partitions: u16,
-    /// Executor threads; 0: one less than there are cores, at least one.
+    /// Executor threads; 0: three quarters of the cores, rounded up.
     pub executors: usize,
     pub durability: Durability,
     pub sync_interval_ms: u64,
@@ -185,7 +185,7 @@ impl Config {
     /// Executor threads to start.
     pub fn executor_count(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let wanted = if self.executors == 0 { cores.saturating_sub(1) } else { self.executors };
+        let wanted = if self.executors == 0 { cores - cores / 4 } else { self.executors };
         wanted.clamp(1, usize::from(self.partitions))
     }
 }

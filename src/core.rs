@@ -5,6 +5,7 @@
 //! Runs on: an executor thread. It never knows: sockets, files, clocks (time is an argument).
 
 use crate::{
+    ahead::Ahead,
     call::{Arrival, Batch, Call, PartitionId, Target},
     counters::{Counters, Sample},
     expiry::Keep,
@@ -24,10 +25,8 @@ use tollgate_cluster::{
     log::LogBatch,
     replica::{Outbox, RaftMessage, RoleChange},
 };
-use tollgate_procedures::{Abort, Kind, MultiTx, Registry, Results, procedure::Code, registry::Registered};
+use tollgate_procedures::{Abort, MultiTx, Registry, Results, procedure::Code, registry::Registered};
 use tollgate_schema::{
-    catalog::TableId,
-    codec::ParamReader,
     ring::Ring,
     store::{Scope, Store, WriteError},
 };
@@ -43,13 +42,6 @@ pub struct Core {
     pub counters: Counters,
     stopwatch: Option<Stopwatch>,
 }
-
-/// How many calls before its turn what a call will look at is asked for: the place of its key, then its newest rows, then
-/// what those lead to. Each takes about as long as memory takes to answer.
-const AHEAD_OF_KEY: usize = 12;
-const AHEAD_OF_ROW: usize = 7;
-const AHEAD_OF_REST: usize = 3;
-const _: () = assert!(AHEAD_OF_KEY > AHEAD_OF_ROW && AHEAD_OF_ROW > AHEAD_OF_REST);
 
 /// Nanoseconds on a clock of the shell's: only for what operators are shown.
 pub type Stopwatch = fn() -> u64;
@@ -117,15 +109,9 @@ impl Core {
     pub fn run(&mut self, batches: &[Batch], now_us: i64) {
         let registry = self.registry.clone();
         let calls = || batches.iter().flat_map(|batch| batch.calls.iter().map(move |call| (batch, call)));
-        // Three readers ahead of the one that runs. However small the batches are, memory is asked in time.
-        let (mut keys, mut rows, mut rest) = (calls(), calls(), calls());
-        (&mut keys).take(AHEAD_OF_KEY).for_each(|call| self.prefetch(&registry, call, Store::prefetch));
-        (&mut rows).take(AHEAD_OF_ROW).for_each(|call| self.prefetch(&registry, call, Store::prefetch_row));
-        (&mut rest).take(AHEAD_OF_REST).for_each(|call| self.prefetch(&registry, call, Store::prefetch_rest));
+        let mut ahead = Ahead::new(&registry, calls(), &self.partitions);
         for (batch, call) in calls() {
-            keys.next().inspect(|&later| self.prefetch(&registry, later, Store::prefetch));
-            rows.next().inspect(|&later| self.prefetch(&registry, later, Store::prefetch_row));
-            rest.next().inspect(|&later| self.prefetch(&registry, later, Store::prefetch_rest));
+            ahead.advance(&self.partitions);
             let registered = registry.get(call.procedure);
             let ran = match self.stopwatch.filter(|_| self.counters.wants_sample(call.procedure)) {
                 None => self.run_call(registered, batch, call, now_us),
@@ -135,27 +121,6 @@ impl Core {
             if let Ran::Aborted | Ran::Failed = ran {
                 batch.sink.refused(call.procedure, ran == Ran::Aborted);
             }
-        }
-    }
-
-    /// Asks for what a call will look at, as far as it is known by its key.
-    #[inline]
-    fn prefetch(
-        &self,
-        registry: &Registry,
-        (batch, call): (&Batch, &Call),
-        ask: impl Fn(&Store, TableId, i64),
-    ) {
-        let registered = registry.get(call.procedure);
-        let (Kind::Single { parameter: 0 }, Target::Partition(id)) = (registered.procedure.kind, call.target)
-        else {
-            return;
-        };
-        if let Some(Some(partition)) = self.partitions.get(usize::from(id))
-            && let Ok(mut reader) = ParamReader::new(batch.parameters(call))
-            && let Some(key) = reader.take_integer()
-        {
-            registered.touches.iter().for_each(|&table| ask(partition.store(), table, key));
         }
     }
 

@@ -5,7 +5,10 @@
 //! Works for a binary whose global allocator is [`Allocator`]: that one sees how far allocations have come. Elsewhere nothing
 //! is asked for ahead and nothing else is different.
 
-use crate::{config::MemoryConfig, node::monitor};
+use crate::{
+    config::MemoryConfig,
+    node::{monitor, priority::lower_priority},
+};
 use anyhow::{Context, Result};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
@@ -78,9 +81,9 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// How long freed memory stays with the process before it goes back to the system: long enough that a load that comes
-/// and goes finds it again.
-const PURGE_DELAY_MS: std::ffi::c_long = 30_000;
+/// How long freed memory stays with the process before it goes back to the system: long enough that the copies one snapshot
+/// makes necessary find what those of the one before left.
+const PURGE_DELAY_MS: std::ffi::c_long = 600_000;
 /// `mi_option_purge_delay` among mimalloc 3's options, and its default; the crate names no constant for it.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 const PURGE_DELAY_DEFAULT_MS: std::ffi::c_long = 1_000;
@@ -133,6 +136,18 @@ impl Ahead {
     }
 }
 
+/// Has the system provide so much beyond what allocations have reached, on the calling thread, a step at a time; less if the
+/// allocator has not reserved as much. How much it provided.
+pub fn provide(bytes: u64) -> u64 {
+    let first = HIGHEST.load(Ordering::Relaxed) & !(STEP_BYTES - 1);
+    if first == 0 {
+        return 0;
+    }
+    let steps = (bytes as usize).div_ceil(STEP_BYTES);
+    let done = (0..steps).take_while(|step| populate(first + step * STEP_BYTES, STEP_BYTES)).count();
+    (done * STEP_BYTES) as u64
+}
+
 struct Frontier {
     /// Where allocations had come when the node started.
     first: usize,
@@ -145,7 +160,7 @@ struct Frontier {
 
 impl Frontier {
     fn run(&mut self, stopped: &Receiver<()>) {
-        crate::node::lower_priority();
+        lower_priority();
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK_EVERY) {
             let highest = HIGHEST.load(Ordering::Relaxed);
             let target = target(self.first, highest, self.ahead_bytes);

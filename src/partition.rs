@@ -391,7 +391,10 @@ impl Partition {
 
     /// Keeps the memory of a block that nobody needs any more for the next one.
     fn reuse(&mut self, block: Bytes) {
-        if block.len() > self.spare_block.capacity() && block.len() <= SPARE_BLOCK_BYTES_MAX && block.is_unique() {
+        if block.len() > self.spare_block.capacity()
+            && block.len() <= SPARE_BLOCK_BYTES_MAX
+            && block.is_unique()
+        {
             self.spare_block = Vec::from(block);
         }
     }

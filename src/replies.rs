@@ -104,7 +104,9 @@ impl Departures {
             let group = self.group(&part.sink);
             group.frames.extend_from_slice(&replies.bytes[range]);
             match group.arrivals.last_mut() {
-                Some(last) if last.received_us == part.arrival.received_us => last.calls += part.arrival.calls,
+                Some(last) if last.received_us == part.arrival.received_us => {
+                    last.calls += part.arrival.calls
+                }
                 _ => group.arrivals.push(part.arrival),
             }
         }
@@ -154,9 +156,12 @@ mod tests {
     use parking_lot::Mutex;
     use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-    /// What was sent: handles with their status, and how many calls were counted.
+    /// Handles with their status, and how many calls were counted.
+    type Message = (Vec<(i64, Status)>, Vec<Arrival>);
+
+    /// What was sent.
     #[derive(Default)]
-    struct Sink(Mutex<Vec<(Vec<(i64, Status)>, Vec<Arrival>)>>);
+    struct Sink(Mutex<Vec<Message>>);
 
     impl ReplySink for Sink {
         fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
@@ -201,7 +206,9 @@ mod tests {
                 let sent = std::mem::take(&mut *sink.0.lock());
                 assert_eq!(sent.len(), usize::from(!expected.is_empty()), "round {round}");
                 let Some((answers, arrivals)) = sent.into_iter().next() else { continue };
-                assert!(answers.iter().copied().eq(expected.iter().map(|(handle, status, _)| (*handle, *status))));
+                assert!(
+                    answers.iter().copied().eq(expected.iter().map(|(handle, status, _)| (*handle, *status)))
+                );
                 for at in 0..3 {
                     let counted: u32 = arrivals.iter().filter(|a| a.received_us == at).map(|a| a.calls).sum();
                     assert_eq!(counted as usize, expected.iter().filter(|(_, _, t)| *t == at).count());

@@ -10,6 +10,7 @@ use tollgate::{
     core::{Core, Flushed},
     node::{fingerprint::fingerprint, recover},
     partition::FrozenAt,
+    replies::Departures,
     wire::volt::{
         frame::{self, Frame},
         response::Response,
@@ -362,7 +363,9 @@ fn no_call_runs_on_rows_that_lack_what_is_on_its_way() {
     let mut bench = Bench::new(&[1]);
     bench.call("Put", HERE, 7, 1000);
     bench.flush();
-    bench.core.partition_mut(0).expect("it is here").step_down();
+    let mut departures = Departures::default();
+    bench.core.partition_mut(0).expect("it is here").step_down(&mut departures);
+    departures.send();
     bench.call("Put", HERE, 7, 1001);
     assert_eq!(bench.replies(), [(2, Status::ServerUnavailable, None)]);
     assert_eq!(bench.settle(), [(1, Status::Success, Some(1000))]);

@@ -116,7 +116,11 @@ pub(crate) struct TollgateArgs {
 impl TollgateArgs {
     pub(crate) fn options(&self) -> Options {
         let beside = || std::env::current_exe().unwrap_or_default().with_file_name("tollgate");
-        Options { tollgate_binary: self.binary.clone().unwrap_or_else(beside), partitions: self.partitions, executors: self.executors }
+        Options {
+            tollgate_binary: self.binary.clone().unwrap_or_else(beside),
+            partitions: self.partitions,
+            executors: self.executors,
+        }
     }
 }
 

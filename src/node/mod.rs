@@ -10,6 +10,7 @@ pub mod initiated;
 pub mod latency;
 pub mod log_thread;
 pub mod monitor;
+pub(crate) mod priority;
 pub mod recover;
 pub mod shared;
 pub mod snapshot_thread;
@@ -163,6 +164,7 @@ impl Threads {
         let (log_sender, submissions) = unbounded::<Submission>();
         let log_shared = shared.clone();
         let log = spawn("log", move || {
+            priority::short_slices();
             log_thread::run(writer, submissions, durable, log_shared).map_err(anyhow::Error::from)
         })?;
         let mut partitions = recovered.partitions;
@@ -219,16 +221,6 @@ fn spawn(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Resu
     thread.with_context(|| format!("the {name} thread could not be started"))
 }
 
-/// Replies come before what the calling thread does.
-#[allow(unsafe_code, reason = "the standard library has no call for a thread's priority")]
-pub(crate) fn lower_priority() {
-    // SAFETY: setpriority reads three integers and touches no memory of ours. On Linux `who` 0 is the calling thread.
-    let outcome = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
-    if outcome != 0 {
-        tracing::warn!("a thread that can wait keeps its priority");
-    }
-}
-
 /// The process's exit code when a thread that the data depends on failed.
 const EXIT_FATAL: i32 = 70;
 
@@ -262,6 +254,7 @@ fn start_net(shared: Arc<Shared>) -> Result<(SocketAddr, SocketAddr, NetThread)>
     let _ = shared.addresses.set(shared::Addresses { volt: volt_address, http: http_address });
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let thread = spawn("net", move || {
+        priority::short_slices();
         runtime.block_on(async move {
             let front = Front::new(shared.clone());
             let front_watch = tokio::spawn(front.clone().watch());

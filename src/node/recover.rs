@@ -120,7 +120,7 @@ pub fn partition(
     let applied_index = replica.applied_index();
     let mut partition = Partition::new(id, store, replica, fingerprint, applied_index, timestamp_us);
     let mut first = Flushed::default();
-    core::poll(&mut partition, &mut Outbox::default(), &mut first)?;
+    core::poll(&mut partition, &mut Outbox::default(), &mut Departures::default(), &mut first)?;
     let kept = Kept::recovered(u32::from(id), meta);
     Ok(RecoveredPartition { partition, first, kept, log_bytes, snapshots_refused: search.refused })
 }

@@ -4,7 +4,8 @@
 use crate::{
     clock,
     config::SnapshotConfig,
-    node::{executor::Input, fingerprint, lower_priority, shared::Shared, spawn},
+    memory,
+    node::{executor::Input, fingerprint, monitor, priority::lower_priority, shared::Shared, spawn},
     partition::FrozenAt,
 };
 use anyhow::{Context, Result};
@@ -165,7 +166,23 @@ impl Snapshots {
         outcome.map(|bytes| Taken { bytes, ms: facts.last_ms })
     }
 
+    /// From the freeze on, executors copy each page they write to that the snapshot still has. Memory for those copies is
+    /// there before, so that none of them waits for the system.
+    fn make_room_for_copies(&self) {
+        let partitions = self.shared.partitions();
+        let tables = partitions.iter().flat_map(|partition| &partition.memory);
+        let rows_bytes: u64 = tables.map(|table| table.row_bytes + table.tail_bytes).sum();
+        let usage = monitor::usage(&self.shared.config.data_dir);
+        let spare_bytes = usage.resident_bytes.saturating_sub(rows_bytes);
+        let missing_bytes = rows_bytes.saturating_sub(spare_bytes);
+        let memory_max = monitor::memory_max(usage, self.shared.config.limits.memory_bytes);
+        if usage.resident_bytes + missing_bytes <= memory_max / 4 * 3 {
+            memory::provide(missing_bytes);
+        }
+    }
+
     fn write_all(&mut self) -> Result<u64> {
+        self.make_room_for_copies();
         let frozen = self.shared.freeze_all(FREEZE_MAX)?;
         let mut bytes = 0;
         for view in frozen {

@@ -10,8 +10,9 @@ use super::tally::Tally;
 use crate::clock::now_ns;
 use crate::transit::stream::Tap;
 
-/// Sending wakes up at most this often: a fifth of the smallest latency told apart at high rates, and cheap enough.
-const TICK_NS: u64 = 50_000;
+/// Sending wakes up at most this often. A wait for it is a part of a call's latency, so that no contender gains by it; and
+/// the generator leaves the processors to the contender meanwhile.
+const TICK_NS: u64 = 250_000;
 
 /// Calls in flight beyond this are not sent yet (their clock runs): the contender has fallen behind for good.
 const MAX_IN_FLIGHT: u64 = 1_000_000;

@@ -2,7 +2,7 @@
 
 use super::metro::{CardAlertExport, CardsRef, Tables};
 use crate::{abort::Abort, transaction::Tx};
-use std::ops::Range;
+use tollgate_schema::typed::Access;
 
 const PAY_PER_RIDE: i8 = 0;
 
@@ -32,52 +32,28 @@ pub(super) fn recharge_card(
             }
         },
     };
-    let contact = tx.cards().get(card_id).map(Contact::of).unwrap_or_default();
-    let row = CardAlertExport {
-        station_name: station_name.as_deref(),
-        ..contact.row(card_id, tx.now_us(), &message)
-    };
-    tx.card_alert_export().append(row)?;
+    let read = tx.read();
+    let alert = alert(tx.now_us(), card_id, read.cards().get(card_id), &message);
+    let image = CardAlertExport { station_name: station_name.as_deref(), ..alert }.image(tx.base())?;
+    tx.card_alert_export().append_image(&image)?;
     Ok(0)
 }
 
-/// Whom an alert about a card goes to, copied from the card: the alert changes rows.
-#[derive(Default)]
-pub(super) struct Contact {
-    /// Name, phone and e-mail, one after another: one allocation for all.
-    text: String,
-    name: Option<Range<usize>>,
-    phone: Option<Range<usize>>,
-    email: Option<Range<usize>>,
-    notify: i8,
-}
-
-impl Contact {
-    pub(super) fn of(card: CardsRef<'_>) -> Contact {
-        let mut text = String::with_capacity(128);
-        let mut keep = |part: Option<&str>| {
-            let start = text.len();
-            text.push_str(part?);
-            Some(start..text.len())
-        };
-        let (name, phone, email) = (keep(card.name()), keep(card.phone()), keep(card.email()));
-        Contact { text, name, phone, email, notify: card.notify() }
-    }
-
-    fn part(&self, part: &Option<Range<usize>>) -> Option<&str> {
-        part.clone().map(|range| &self.text[range])
-    }
-
-    pub(super) fn row<'a>(&'a self, card_id: i32, now_us: i64, message: &'a str) -> CardAlertExport<'a> {
-        CardAlertExport {
-            card_id,
-            export_time: now_us,
-            station_name: None,
-            name: self.part(&self.name),
-            phone: self.part(&self.phone),
-            email: self.part(&self.email),
-            notify: self.notify,
-            alert_message: message,
-        }
+/// An alert about a card that may be unknown, for whoever is to be told; without a station.
+pub(super) fn alert<'a>(
+    now_us: i64,
+    card_id: i32,
+    card: Option<CardsRef<'a>>,
+    message: &'a str,
+) -> CardAlertExport<'a> {
+    CardAlertExport {
+        card_id,
+        export_time: now_us,
+        station_name: None,
+        name: card.and_then(|card| card.name()),
+        phone: card.and_then(|card| card.phone()),
+        email: card.and_then(|card| card.email()),
+        notify: card.map_or(0, |card| card.notify()),
+        alert_message: message,
     }
 }

@@ -3,14 +3,14 @@
 use super::{
     fraud_rules,
     metro::{CardAlertExport, CardEvents, Fraud, Tables},
-    recharge_card::Contact,
+    recharge_card::alert,
     tap::{self, ACCEPTED, Answer, ENTRY, FRAUD, REJECTED},
 };
 use crate::{
     abort::Abort,
     transaction::{Outcome, Tx},
 };
-use tollgate_schema::store::RowId;
+use tollgate_schema::{store::RowId, typed::Access};
 
 const PAY_PER_RIDE: i8 = 0;
 
@@ -112,16 +112,16 @@ fn report_fraud(tx: &mut Tx<'_>, tap: &Entry, rule: fraud_rules::Rule, amount: i
 }
 
 fn alert_insufficient_balance(tx: &mut Tx<'_>, tap: &Entry, row: RowId) -> Result<(), Abort> {
-    let card = tx.cards().at(row);
+    let read = tx.read();
+    let card = read.cards().at(row);
     if card.notify() == 0 {
         return Ok(());
     }
-    let contact = Contact::of(card);
-    let station_name = tx.stations().get(tap.station_id).and_then(|s| s.name().map(str::to_string));
     let alert = CardAlertExport {
-        station_name: station_name.as_deref(),
-        ..contact.row(tap.card_id, tx.now_us(), "Insufficient Balance")
+        station_name: read.stations().get(tap.station_id).and_then(|station| station.name()),
+        ..alert(tx.now_us(), tap.card_id, Some(card), "Insufficient Balance")
     };
-    tx.card_alert_export().append(alert)?;
+    let image = alert.image(tx.base())?;
+    tx.card_alert_export().append_image(&image)?;
     Ok(())
 }

@@ -192,23 +192,25 @@ impl Table<'_> {
             /// Adds a row.
             #[inline]
             pub fn insert(self, row: #row) -> ::core::result::Result<(), __schema::store::WriteError> {
-                let mut tail = __schema::typed::Tail::new();
-                let fixed = row.encode(self.id, &mut tail)?;
-                self.store.insert(self.id, __schema::row::RowRef { fixed: &fixed, tail: tail.bytes() })
+                self.store.insert(self.id, row.image_of(self.id)?.row())
             }
         }
     }
 
     fn append(&self) -> TokenStream {
-        let row = self.row_argument();
+        let (row, image) = (self.row_argument(), self.image());
         quote! {
             /// Adds a row at the end: its offset.
             #[inline]
             pub fn append(self, row: #row) -> ::core::result::Result<u64, __schema::store::WriteError> {
-                let mut tail = __schema::typed::Tail::new();
-                let fixed = row.encode(self.id, &mut tail)?;
-                let row = __schema::row::RowRef { fixed: &fixed, tail: tail.bytes() };
-                self.store.append(self.id, row, self.now_us)
+                let image = row.image_of(self.id)?;
+                self.append_image(&image)
+            }
+
+            /// The same for a row whose image was made before: from rows that were being read then.
+            #[inline]
+            pub fn append_image(self, image: &#image) -> ::core::result::Result<u64, __schema::store::WriteError> {
+                self.store.append(self.id, image.row(), self.now_us)
             }
         }
     }
@@ -219,10 +221,7 @@ impl Table<'_> {
             /// Deletes one row that equals this one; whether there was one.
             #[inline]
             pub fn delete(self, row: #row) -> ::core::result::Result<bool, __schema::store::WriteError> {
-                let mut tail = __schema::typed::Tail::new();
-                let fixed = row.encode(self.id, &mut tail)?;
-                let row = __schema::row::RowRef { fixed: &fixed, tail: tail.bytes() };
-                self.store.delete_equal(self.id, row)
+                self.store.delete_equal(self.id, row.image_of(self.id)?.row())
             }
         }
     }
@@ -234,13 +233,11 @@ impl Table<'_> {
             /// Puts a row in place of the one with its primary key, or adds it. Whether it was added.
             #[inline]
             pub fn upsert(self, row: #row) -> ::core::result::Result<bool, __schema::store::WriteError> {
-                let mut tail = __schema::typed::Tail::new();
-                let fixed = row.encode(self.id, &mut tail)?;
+                let image = row.image_of(self.id)?;
                 let found = #rows { store: self.store, id: self.id }.find(#(row.#arguments),*);
-                let row = __schema::row::RowRef { fixed: &fixed, tail: tail.bytes() };
                 match found {
-                    ::core::option::Option::Some(id) => self.store.update(self.id, id, row)?,
-                    ::core::option::Option::None => self.store.insert(self.id, row)?,
+                    ::core::option::Option::Some(id) => self.store.update(self.id, id, image.row())?,
+                    ::core::option::Option::None => self.store.insert(self.id, image.row())?,
                 }
                 ::core::result::Result::Ok(found.is_none())
             }

@@ -178,7 +178,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// `encode`: the row's fixed part, and its strings appended to a tail.
+    /// The type of a row's image.
+    pub(crate) fn image(&self) -> TokenStream {
+        let width = self.def.layout.fixed_width;
+        if self.has_strings() {
+            quote!(__schema::typed::Image<#width>)
+        } else {
+            quote!(__schema::typed::FixedImage<#width>)
+        }
+    }
+
+    /// `image`: the row as it is stored.
     fn encode(&self) -> TokenStream {
         let (row, width) = (&self.row, self.def.layout.fixed_width);
         let unnamed = self.strings_lifetime(&quote!('_));
@@ -202,20 +212,37 @@ impl<'a> Table<'a> {
             };
             quote!(#check tail.push(#bytes);)
         });
+        let (image, id) = (self.image(), self.id);
+        let (tail, made) = if self.has_strings() {
+            (
+                quote!(let mut tail = __schema::typed::Tail::new();),
+                quote!(__schema::typed::Image { fixed, tail }),
+            )
+        } else {
+            (TokenStream::new(), quote!(__schema::typed::FixedImage { fixed }))
+        };
         quote! {
             impl #row #unnamed {
-                /// The row's fixed part; its strings are appended to `tail`. `table`: the table's place in the store,
-                /// for errors.
+                /// The row as it is stored. `base`: where the tables of this schema begin in the store's catalogue, for
+                /// errors.
                 #[inline]
-                pub fn encode(
+                pub fn image(
+                    &self,
+                    base: __schema::catalog::TableId,
+                ) -> ::core::result::Result<#image, __schema::store::WriteError> {
+                    self.image_of(base + #id)
+                }
+
+                #[inline]
+                fn image_of(
                     &self,
                     table: __schema::catalog::TableId,
-                    tail: &mut __schema::typed::Tail,
-                ) -> ::core::result::Result<[u8; #width], __schema::store::WriteError> {
+                ) -> ::core::result::Result<#image, __schema::store::WriteError> {
                     let mut fixed = [0; #width];
                     #(#writes)*
+                    #tail
                     #(#pushes)*
-                    ::core::result::Result::Ok(fixed)
+                    ::core::result::Result::Ok(#made)
                 }
             }
         }

@@ -141,32 +141,24 @@ impl HistoryRows {
         History::new(&self.chunks.pages, NO_CHUNK, self.time)
     }
 
-    /// Asks for the newest rows of an integer key.
+    /// Asks for the newest rows of a key, by its head.
     #[inline]
-    pub(crate) fn prefetch(&self, key: i64) {
-        if let Some(probe) = self.keying.probe_integer(key)
-            && let Some(head) = self.heads.find(probe.tag, |_| true)
-        {
-            self.chunks.pages.prefetch(ChunkId(head));
-        }
+    pub(crate) fn prefetch(&self, head: u32) {
+        self.chunks.pages.prefetch(ChunkId(head));
     }
 
-    /// Asks for the newest rows of an integer key, now that their chunk says where they are, and for the chunk before if they are few.
+    /// Asks for the newest rows of a key, now that their chunk says where they are, and for the chunk before if they are few.
     #[inline]
-    pub(crate) fn prefetch_older(&self, key: i64) {
-        if let Some(probe) = self.keying.probe_integer(key)
-            && let Some(head) = self.heads.find(probe.tag, |_| true)
-        {
-            let pages = &self.chunks.pages;
-            let Chunk { older, rows } = pages.chunk(ChunkId(head));
-            let few = FEW_ROWS * pages.row_width();
-            if rows.len() > few {
-                prefetch_line(&raw const rows[rows.len() - few]);
-            }
-            prefetch_line(&raw const rows[rows.len() - 1]);
-            if older != NO_CHUNK && rows.len() < few {
-                pages.prefetch(older);
-            }
+    pub(crate) fn prefetch_older(&self, head: u32) {
+        let pages = &self.chunks.pages;
+        let Chunk { older, rows } = pages.chunk(ChunkId(head));
+        let few = FEW_ROWS * pages.row_width();
+        if rows.len() > few {
+            prefetch_line(&raw const rows[rows.len() - few]);
+        }
+        prefetch_line(&raw const rows[rows.len() - 1]);
+        if older != NO_CHUNK && rows.len() < few {
+            pages.prefetch(older);
         }
     }
 

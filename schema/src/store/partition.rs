@@ -231,20 +231,19 @@ impl Store {
         }
     }
 
-    /// Asks for the row, or the newest rows of the history, itself: some time after [`Store::prefetch`].
+    /// Asks for the row, or the newest rows of the history, itself: some time after [`Store::prefetch`]. An entry with the tag
+    /// is good enough: to compare keys would wait for the row.
     #[inline]
     pub fn prefetch_row(&self, table: TableId, key: i64) {
-        match &self.table(table).body {
-            Body::Rows(rows) => {
-                // An entry with the tag is good enough: to compare keys would wait for the row.
-                if let Some(probe) = rows.keying.as_ref().and_then(|keying| keying.probe_integer(key))
-                    && let Some(id) = rows.ids().find(probe.tag, |_| true)
-                {
-                    rows.rows.pages.prefetch(id);
-                }
+        if let Some((ids, keying)) = self.ids_of(table)
+            && let Some(probe) = keying.probe_integer(key)
+            && let Some(found) = ids.find(probe.tag, |_| true)
+        {
+            match &self.table(table).body {
+                Body::Rows(rows) => rows.rows.pages.prefetch(found),
+                Body::History(history) => history.prefetch(found),
+                _ => {}
             }
-            Body::History(history) => history.prefetch(key),
-            _ => {}
         }
     }
 
@@ -252,8 +251,11 @@ impl Store {
     /// row: most calls look at none, and asking costs a walk through page tables.
     #[inline]
     pub fn prefetch_rest(&self, table: TableId, key: i64) {
-        if let Body::History(history) = &self.table(table).body {
-            history.prefetch_older(key);
+        if let Body::History(history) = &self.table(table).body
+            && let Some(probe) = history.keying.probe_integer(key)
+            && let Some(found) = history.heads().find(probe.tag, |_| true)
+        {
+            history.prefetch_older(found);
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct View {
     extremes: Extremes,
     /// Scratch.
     image: RowBuf,
+    /// The encoding of a group, while it is looked for.
+    scratch: Vec<u8>,
 }
 
 impl View {
@@ -36,13 +38,15 @@ impl View {
             values: StoredValues::default(),
             extremes: if over_stream { Extremes::Present } else { Extremes::Exact },
             image: RowBuf::default(),
+            scratch: Vec::new(),
             plan,
         };
         if view.plan.key.is_empty() {
             // Without groups there is one row, even of no rows.
-            let mut image = RowBuf::default();
-            view.plan.begin(RowRef { fixed: &[], tail: &[] }, &mut image);
-            view.insert(image.as_ref());
+            view.plan.begin(RowRef { fixed: &[], tail: &[] }, &mut view.image);
+            let (tag, _) = view.locate_image();
+            let image = std::mem::take(&mut view.image);
+            view.insert(tag, image.as_ref());
         }
         view
     }
@@ -59,7 +63,7 @@ impl View {
             return None;
         }
         self.plan.begin(row, &mut self.image);
-        let id = self.id_of_image()?;
+        let id = self.locate_image().1?;
         Some((id, self.rows.pages.row(id)))
     }
 
@@ -76,10 +80,10 @@ impl View {
         Some(visible(&self.plan, self.rows.pages.row(id)))
     }
 
-    fn id_of_image(&self) -> Option<u32> {
-        let mut scratch = Vec::new();
-        let probe = self.keying.probe_row(self.image.as_ref(), &mut scratch);
-        self.ids.find(probe.tag, |id| probe.is(|| self.rows.pages.row(id)))
+    /// The tag of the image's group, and the number of its row, if there is one.
+    fn locate_image(&mut self) -> (u32, Option<u32>) {
+        let probe = self.keying.probe_row(self.image.as_ref(), &mut self.scratch);
+        (probe.tag, self.ids.find(probe.tag, |id| probe.is(|| self.rows.pages.row(id))))
     }
 
     /// Counts a row of the source in, or takes it back. After an overflow nothing has changed.
@@ -119,7 +123,7 @@ impl View {
         let mut image = std::mem::take(&mut self.image);
         self.plan.begin(row, &mut image);
         self.image = image;
-        let id = self.id_of_image();
+        let (tag, id) = self.locate_image();
         let mut image = std::mem::take(&mut self.image);
         if let Some(id) = id {
             let stored = self.rows.pages.row(id);
@@ -130,18 +134,16 @@ impl View {
         let result = count(&self.plan, &mut image, row, take_back, lax);
         if let Ok(rows) = result {
             count_values(&self.plan, &mut image, row, take_back, self.extremes, &mut self.values);
-            self.store(id, image.as_ref(), rows);
+            self.store(tag, id, image.as_ref(), rows);
         }
         self.image = image;
         result.map(drop)
     }
 
-    fn store(&mut self, id: Option<u32>, image: RowRef<'_>, rows: u64) {
+    fn store(&mut self, tag: u32, id: Option<u32>, image: RowRef<'_>, rows: u64) {
         match id {
-            None => self.insert(image),
+            None => self.insert(tag, image),
             Some(id) if rows == 0 && !self.plan.key.is_empty() => {
-                let mut scratch = Vec::new();
-                let tag = self.keying.probe_row(image, &mut scratch).tag;
                 self.ids.remove(tag, id);
                 self.rows.remove(id);
             }
@@ -154,9 +156,7 @@ impl View {
         }
     }
 
-    fn insert(&mut self, image: RowRef<'_>) {
-        let mut scratch = Vec::new();
-        let tag = self.keying.probe_row(image, &mut scratch).tag;
+    fn insert(&mut self, tag: u32, image: RowRef<'_>) {
         let id = self.rows.insert(image).expect("a source has no more groups than rows, and fewer numbers");
         self.ids.insert(tag, id);
     }
@@ -172,7 +172,10 @@ impl View {
             // The one row without groups is there from the beginning.
             Some(id) if self.plan.key.is_empty() => self.restore(id, row),
             Some(_) => return false,
-            None => self.insert(row),
+            None => {
+                let tag = probe.tag;
+                self.insert(tag, row);
+            }
         }
         true
     }

@@ -33,6 +33,31 @@ pub fn fixed_part<const WIDTH: usize>(row: RowRef<'_>) -> &[u8; WIDTH] {
     row.fixed.try_into().expect("the catalogue the code was generated from is the store's")
 }
 
+/// A row with strings as it is stored, before it is.
+pub struct Image<const WIDTH: usize> {
+    pub fixed: [u8; WIDTH],
+    pub tail: Tail,
+}
+
+impl<const WIDTH: usize> Image<WIDTH> {
+    #[inline(always)]
+    pub fn row(&self) -> RowRef<'_> {
+        RowRef { fixed: &self.fixed, tail: self.tail.bytes() }
+    }
+}
+
+/// A row without strings as it is stored, before it is.
+pub struct FixedImage<const WIDTH: usize> {
+    pub fixed: [u8; WIDTH],
+}
+
+impl<const WIDTH: usize> FixedImage<WIDTH> {
+    #[inline(always)]
+    pub fn row(&self) -> RowRef<'_> {
+        RowRef { fixed: &self.fixed, tail: &[] }
+    }
+}
+
 /// A VARCHAR of a tail.
 pub fn text(row: RowRef<'_>, ordinal: usize) -> Option<&str> {
     let text = |bytes| std::str::from_utf8(bytes).expect("nothing but text is written to a VARCHAR");

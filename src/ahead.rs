@@ -1,0 +1,104 @@
+//! Calls whose turn comes soon: what they will look at is asked of memory before they run, so that it is in the cache by
+//! then. A call is looked at three times: the place of its key, then the newest rows there, then what those lead to, each as
+//! long before its turn as memory takes to answer.
+//!
+//! Changes no answer. It never knows: what procedures do, beyond the tables they say they touch.
+
+use crate::{
+    call::{Batch, Call, PartitionId, Target},
+    partition::Partition,
+};
+use tollgate_procedures::{
+    Kind, Registry,
+    registry::{ProcedureId, Registered},
+};
+use tollgate_schema::{catalog::TableId, codec::ParamReader, store::Store};
+
+/// Calls before its turn that a call is looked at.
+const KEY: usize = 12;
+const ROWS: usize = 7;
+const REST: usize = 3;
+const _: () = assert!(KEY > ROWS && ROWS > REST && KEY < PLACES);
+
+/// Calls that are known at a time.
+const PLACES: usize = 16;
+
+/// The calls of some batches, in turn, and what is known of those to come.
+pub(crate) struct Ahead<'a, I> {
+    registry: &'a Registry,
+    calls: I,
+    /// Calls that were looked at, and how many of them had their turn.
+    known: usize,
+    done: usize,
+    places: [Upcoming; PLACES],
+}
+
+#[derive(Clone, Copy)]
+struct Upcoming {
+    procedure: ProcedureId,
+    /// The partition and the key, if the call looks at tables by its key.
+    key: Option<(PartitionId, i64)>,
+}
+
+impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
+    pub(crate) fn new(registry: &'a Registry, calls: I, partitions: &[Option<Partition>]) -> Ahead<'a, I> {
+        let mut ahead = Ahead {
+            registry,
+            calls,
+            known: 0,
+            done: 0,
+            places: [Upcoming { procedure: 0, key: None }; PLACES],
+        };
+        // The first ones have no turns before theirs: all of them now.
+        (0..KEY).for_each(|_| ahead.look_at_next(partitions));
+        (0..ROWS.min(ahead.known)).for_each(|at| ahead.ask(at, partitions, Store::prefetch_row));
+        (0..REST.min(ahead.known)).for_each(|at| ahead.ask(at, partitions, Store::prefetch_rest));
+        ahead
+    }
+
+    /// A call's turn comes.
+    #[inline]
+    pub(crate) fn advance(&mut self, partitions: &[Option<Partition>]) {
+        self.look_at_next(partitions);
+        if self.done + ROWS < self.known {
+            self.ask(self.done + ROWS, partitions, Store::prefetch_row);
+        }
+        if self.done + REST < self.known {
+            self.ask(self.done + REST, partitions, Store::prefetch_rest);
+        }
+        self.done += 1;
+    }
+
+    #[inline]
+    fn look_at_next(&mut self, partitions: &[Option<Partition>]) {
+        let Some((batch, call)) = self.calls.next() else { return };
+        let key = key_of(self.registry.get(call.procedure), batch, call);
+        self.places[self.known % PLACES] = Upcoming { procedure: call.procedure, key };
+        self.known += 1;
+        self.ask(self.known - 1, partitions, Store::prefetch);
+    }
+
+    #[inline]
+    fn ask(&self, at: usize, partitions: &[Option<Partition>], ask: impl Fn(&Store, TableId, i64)) {
+        let upcoming = &self.places[at % PLACES];
+        if let Some((partition, key)) = upcoming.key
+            && let Some(Some(partition)) = partitions.get(usize::from(partition))
+        {
+            let touches = &self.registry.get(upcoming.procedure).touches;
+            touches.iter().for_each(|&table| ask(partition.store(), table, key));
+        }
+    }
+}
+
+#[inline]
+fn key_of(registered: &Registered, batch: &Batch, call: &Call) -> Option<(PartitionId, i64)> {
+    let (Kind::Single { parameter: 0 }, Target::Partition(id)) = (registered.procedure.kind, call.target)
+    else {
+        return None;
+    };
+    if registered.touches.is_empty() {
+        return None;
+    }
+    let mut reader = ParamReader::new(batch.parameters(call)).ok()?;
+    Some((id, reader.take_integer()?))
+}
