@@ -14,7 +14,7 @@ use super::{
     parameters::{self, Adapted},
 };
 use crate::{
-    call::{Batch, Call, ReplySink},
+    call::{Arrival, Batch, Call, ReplySink},
     gate::Refusal,
     limits,
     wire::volt::{
@@ -40,7 +40,7 @@ pub(super) async fn make(sink: &Arc<CallSink>, body: &[u8], received_us: u64) {
     let refuse = |status: Status, text: &str| {
         let mut frame = Vec::new();
         response::write_failure(&mut frame, call.handle, status, text);
-        sink.connection.send(frame, 1, received_us);
+        sink.connection.send(frame, &[Arrival::one(received_us)]);
     };
     let gate = &sink.shared.gate;
     let id = match gate.admit(call.name) {
@@ -207,12 +207,12 @@ impl Gather {
         response::write_success(&mut frame, self.handle, Tables { count: 1, bytes: &bytes });
         let now_us = super::monotonic_us(&self.sink.shared);
         self.sink.facts.initiated.answered(self.received_us, answers.len() as u32, now_us);
-        self.sink.connection.send(frame, 1, self.received_us);
+        self.sink.connection.send(frame, &[Arrival::one(self.received_us)]);
     }
 }
 
 impl ReplySink for Gather {
-    fn send(&self, frames: Vec<u8>, _calls: u32, _received_us: u64) {
+    fn send(&self, frames: Vec<u8>, _arrivals: &[Arrival]) {
         self.take(&frames);
     }
 

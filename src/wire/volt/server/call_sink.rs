@@ -2,7 +2,7 @@
 
 use super::{monotonic_us, writer::ConnectionSink};
 use crate::{
-    call::ReplySink,
+    call::{Arrival, ReplySink},
     node::{connections::ConnectionFacts, shared::Shared},
 };
 use std::sync::Arc;
@@ -16,9 +16,16 @@ pub(super) struct CallSink {
 }
 
 impl ReplySink for CallSink {
-    fn send(&self, frames: Vec<u8>, calls: u32, received_us: u64) {
-        self.facts.initiated.answered(received_us, calls, monotonic_us(&self.shared));
-        self.connection.send(frames, calls, received_us);
+    fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
+        let now_us = monotonic_us(&self.shared);
+        for arrival in arrivals {
+            self.facts.initiated.answered(arrival.received_us, arrival.calls, now_us);
+        }
+        self.connection.send(frames, arrivals);
+    }
+
+    fn buffer(&self) -> Vec<u8> {
+        self.connection.buffer()
     }
 
     fn refused(&self, procedure: ProcedureId, aborted: bool) {
