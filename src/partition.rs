@@ -15,6 +15,7 @@ use crate::{
     call::{Batch, Call, PartitionId},
     expiry::{Expired, Expiry, Keep},
     limits,
+    node::fingerprint::Fingerprints,
     replies::{Departures, Replies},
     session::{self, Done, Known},
     wire::volt::{
@@ -69,7 +70,7 @@ pub struct Partition {
     pub id: PartitionId,
     pub replica: Replica,
     store: Store,
-    catalog: u32,
+    catalog: Fingerprints,
     open: OpenBlock,
     pending: VecDeque<PendingBlock>,
     /// Undo reaches back to here: the end of the last committed block.
@@ -126,7 +127,7 @@ impl Partition {
         id: PartitionId,
         store: Store,
         replica: Replica,
-        catalog: u32,
+        catalog: Fingerprints,
         applied_index: u64,
         timestamp_us: i64,
     ) -> Partition {
@@ -327,7 +328,7 @@ impl Partition {
         let mut bytes = std::mem::take(&mut self.spare_block);
         block::begin(&mut bytes);
         self.store.drain_effects_into(&mut bytes);
-        block::finish(&mut bytes, self.catalog, self.last_timestamp_us, self.open.transactions);
+        block::finish(&mut bytes, self.catalog.own(), self.last_timestamp_us, self.open.transactions);
         match self.replica.propose(Bytes::from(bytes)) {
             Ok(position) => {
                 let OpenBlock { replies, .. } = self.reopen(departures);
@@ -412,8 +413,9 @@ impl Partition {
         let (partition, index) = (self.id, entry.position.index);
         let Block { catalog, timestamp_us, effects, .. } =
             block::decode(&entry.data).map_err(|error| Fatal::Block { partition, index, error })?;
-        if catalog != self.catalog {
-            return Err(Fatal::Catalog { partition, index, found: catalog, expected: self.catalog });
+        if !self.catalog.reads(catalog) {
+            let expected = self.catalog.own();
+            return Err(Fatal::Catalog { partition, index, found: catalog, expected });
         }
         self.store.apply(&effects).map_err(|error| Fatal::Effects { partition, index, error })?;
         self.last_timestamp_us = self.last_timestamp_us.max(timestamp_us);

@@ -14,6 +14,7 @@ mod java_client;
 mod kill9;
 mod python_client;
 mod readme;
+mod schema_change;
 mod scripts;
 mod server_process;
 mod simulator;

@@ -8,7 +8,7 @@ use std::{
 use tollgate::{
     call::{Arrival, Batch, Call, PartitionId, ReplySink, Target},
     core::{Core, Flushed},
-    node::{fingerprint::fingerprint, recover},
+    node::{fingerprint::Fingerprints, recover},
     partition::FrozenAt,
     replies::Departures,
     wire::volt::{
@@ -145,7 +145,8 @@ impl Bench {
         let config = LogConfig { spares_at_open: 0, ..LogConfig::default() };
         let mut opened = log::open(Arc::new(disk.clone()), Path::new("log"), config).expect("an empty disk");
         let catalog = Arc::new(registry.catalog().clone());
-        let schema = (&catalog, fingerprint(&catalog));
+        let fingerprints = Fingerprints::of(&catalog);
+        let schema = (&catalog, &fingerprints);
         let mut in_flight = Vec::new();
         let mut place = |id| {
             let settings = recover::group_config(id, 1, voters.to_vec());

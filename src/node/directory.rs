@@ -74,9 +74,27 @@ impl DataDirectory {
     pub(super) fn snapshots(&self) -> PathBuf {
         self.path.join("snapshots")
     }
+
+    pub(super) fn schema(&self) -> PathBuf {
+        self.path.join("schema.sql")
+    }
+
+    /// Writes a file of the directory: it is there entirely or as it was.
+    pub(super) fn write(&self, path: &Path, text: &str) -> Result<()> {
+        write(&self.path, path, text).with_context(|| format!("{}", path.display()))
+    }
 }
 
-/// Writes the identity under another name first, so that a crash leaves either none or all of it.
+/// Under another name first, so that a crash leaves either none or all of it.
+fn write(directory: &Path, path: &Path, text: &str) -> Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    Ok(File::open(directory)?.sync_all()?)
+}
+
 fn make(directory: &Path, path: &Path, config: &Config) -> Result<Identity> {
     let log = directory.join("log");
     ensure!(!log.exists(), "{} has a log but no identity.toml: restore it", directory.display());
@@ -85,12 +103,7 @@ fn make(directory: &Path, path: &Path, config: &Config) -> Result<Identity> {
         partitions: config.partitions,
         cluster_start_ms: clock::wall_us() / 1000,
     };
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(toml::to_string(&identity)?.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    File::open(directory)?.sync_all()?;
+    write(directory, path, &toml::to_string(&identity)?)?;
     Ok(identity)
 }
 

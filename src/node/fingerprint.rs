@@ -17,20 +17,71 @@ pub fn fingerprint(catalog: &Catalog) -> u32 {
     let mut text = ddl::render(&bare);
     for table in &catalog.tables {
         // An index can decide it, and those are not in the text.
-        let organisation = match table.kind {
-            TableKind::Table(Organisation::Keyed) => "keyed".to_string(),
-            TableKind::Table(Organisation::History { key, time }) => format!("history {key} {time}"),
-            TableKind::Table(Organisation::Heap) => "heap".to_string(),
-            TableKind::Stream { .. } => "stream".to_string(),
-            TableKind::View(_) => "view".to_string(),
-        };
-        writeln!(text, "{organisation}").expect("a String takes all that is written to it");
+        writeln!(text, "{}", organisation(table)).expect("a String takes all that is written to it");
     }
     crc32c::crc32c(text.as_bytes())
 }
 
+/// How the rows of a table lie together.
+pub(super) fn organisation(table: &TableDef) -> String {
+    match table.kind {
+        TableKind::Table(Organisation::Keyed) => "keyed".to_string(),
+        TableKind::Table(Organisation::History { key, time }) => format!("history {key} {time}"),
+        TableKind::Table(Organisation::Heap) => "heap".to_string(),
+        TableKind::Stream { .. } => "stream".to_string(),
+        TableKind::View(_) => "view".to_string(),
+    }
+}
+
+/// Which catalogues' rows this binary reads: those of its own, and of each that its own continues with tables, streams
+/// and views at the end, which move nothing of what was there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprints {
+    own: u32,
+    continued: Vec<u32>,
+}
+
+impl Fingerprints {
+    pub fn of(catalog: &Catalog) -> Fingerprints {
+        let shorter = (0..catalog.tables.len()).filter(|&tables| continues(catalog, tables));
+        let first = |tables: usize| Catalog {
+            tables: catalog.tables[..tables].to_vec(),
+            topics: Vec::new(),
+            procedures: Vec::new(),
+        };
+        Fingerprints {
+            own: fingerprint(catalog),
+            continued: shorter.map(|tables| fingerprint(&first(tables))).collect(),
+        }
+    }
+
+    /// What is written goes by this one.
+    pub fn own(&self) -> u32 {
+        self.own
+    }
+
+    /// Whether what was written by that one can be read.
+    pub fn reads(&self, other: u32) -> bool {
+        other == self.own || self.continued.contains(&other)
+    }
+}
+
+/// Whether what comes behind the first so many tables can be added to data that has only those: a view over a stream
+/// that was there cannot, for the stream's first rows may have been trimmed.
+fn continues(catalog: &Catalog, tables: usize) -> bool {
+    view_over_stream_before(catalog, tables).is_none()
+}
+
+/// The first view, behind so many tables, over a stream among them.
+pub(super) fn view_over_stream_before(catalog: &Catalog, tables: usize) -> Option<&TableDef> {
+    catalog.tables[tables..].iter().find(|def| match &def.kind {
+        TableKind::View(view) => usize::from(view.source) < tables && catalog.table(view.source).is_stream(),
+        _ => false,
+    })
+}
+
 /// Takes out what does not say where a value of a row is.
-fn strip(table: &mut TableDef) {
+pub(super) fn strip(table: &mut TableDef) {
     table.indexes.clear();
     table.uniques.clear();
     table.ttl = None;
@@ -91,6 +142,31 @@ mod tests {
                 CONSTRAINT named PRIMARY KEY (a), UNIQUE (b)) USING TTL 1 HOURS ON COLUMN b;
             CREATE INDEX i ON t (b);";
         assert_eq!(of(TABLE), of(changed));
+    }
+
+    #[test]
+    fn a_catalogue_that_continues_another_reads_its_rows() {
+        let all = format!(
+            "{TABLE} CREATE STREAM s (a INTEGER); CREATE VIEW v AS SELECT a, COUNT(*) FROM t GROUP BY a;
+             CREATE TABLE last (a INTEGER);"
+        );
+        let reads = |newer: &str, older: &str| {
+            Fingerprints::of(&ddl::parse(newer).expect("a schema")).reads(of(older))
+        };
+        let statements: Vec<&str> = all.split_inclusive(';').collect();
+        for tables in 0..=statements.len() {
+            assert!(reads(&all, &statements[..tables].concat()), "the first {tables}");
+        }
+        assert!(!reads(&statements[..2].concat(), &all), "what a shorter one lacks is not read");
+        let moved = [statements[1], statements[0]].concat();
+        assert!(!reads(&all, &moved));
+        // Over a table it is computed; of a stream the first rows may be gone.
+        let view = format!("{all} CREATE VIEW w AS SELECT a, COUNT(*) FROM s GROUP BY a;");
+        assert!(!reads(&view, &all) && reads(&view, &view));
+        assert!(reads(&view, TABLE), "stream and view came together");
+        assert!(reads(&format!("{view} CREATE TABLE more (a INTEGER);"), &view));
+        let index = format!("{TABLE} PARTITION TABLE t ON COLUMN a; CREATE TABLE u (a INTEGER);");
+        assert!(!reads(&index, TABLE), "partitioning moves rows");
     }
 
     /// Data directories outlive binaries: this number may change only with the versions of blocks and

@@ -12,6 +12,7 @@ pub mod log_thread;
 pub mod monitor;
 pub(crate) mod priority;
 pub mod recover;
+mod schema_file;
 pub mod shared;
 pub mod snapshot_thread;
 
@@ -74,8 +75,11 @@ impl Node {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let mut opened = log::open(disk.clone(), &directory.log(), log_config(&config))
             .context("the log could not be opened")?;
+        let (before, catalog) = (schema_file::read(&directory), registry.catalog());
         let mut recovered =
-            recover::partitions(&config, &registry, &disk, &directory.snapshots(), &mut opened)?;
+            recover::partitions(&config, &registry, &disk, &directory.snapshots(), &mut opened)
+                .map_err(|error| schema_file::explain(error, before.as_ref(), catalog))?;
+        schema_file::keep(&directory, before.as_ref(), catalog)?;
         let files = SnapshotFiles {
             disk,
             directory: directory.snapshots(),

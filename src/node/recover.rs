@@ -2,11 +2,11 @@
 //! behind it. The partitions are independent, so each is recovered on a thread of its own.
 
 use crate::{
-    clock,
+    block, clock,
     config::Config,
     core::{self, Flushed},
-    node::fingerprint::fingerprint,
-    partition::Partition,
+    node::fingerprint::Fingerprints,
+    partition::{Fatal, Partition},
     replies::Departures,
 };
 use anyhow::{Context, Result};
@@ -59,12 +59,12 @@ pub(super) fn partitions(
     log: &mut OpenedLog,
 ) -> Result<Recovered> {
     let catalog = Arc::new(registry.catalog().clone());
-    let fingerprint = fingerprint(&catalog);
+    let fingerprints = Fingerprints::of(&catalog);
     let groups: Vec<RecoveredGroup> = (0..config.partitions).map(|p| log.take_group(u32::from(p))).collect();
     let seed = clock::entropy();
     let recover_one = |(id, group): (u16, RecoveredGroup)| {
         let settings = group_config(id, MEMBER, vec![MEMBER]);
-        let schema = (&catalog, fingerprint);
+        let schema = (&catalog, &fingerprints);
         partition(id, group, &settings, schema, &**disk, snapshots, seed ^ u64::from(id))
             .with_context(|| format!("partition {id} could not be recovered"))
     };
@@ -97,32 +97,49 @@ pub fn group_config(id: u16, member: u64, voters: Vec<u64>) -> GroupConfig {
 }
 
 /// Recovers one partition: its newest usable snapshot, then what is committed behind it. `schema`: the catalogue and
-/// its [`fingerprint`].
+/// its [`Fingerprints`].
 pub fn partition(
     id: u16,
     group: RecoveredGroup,
     settings: &GroupConfig,
-    (catalog, fingerprint): (&Arc<Catalog>, u32),
+    (catalog, fingerprints): (&Arc<Catalog>, &Fingerprints),
     disk: &dyn Disk,
     snapshots: &Path,
     seed: u64,
 ) -> Result<RecoveredPartition> {
-    let mut search = Search { disk, directory: snapshots, catalog, fingerprint, refused: 0 };
+    let mut search = Search { disk, directory: snapshots, catalog, fingerprints, refused: 0 };
     let (store, head) = match search.newest_usable(id)? {
         Some((store, head)) => (store, Some(head)),
         None => (Store::new(catalog.clone()), None),
     };
     let (meta, timestamp_us) = head.map_or((None, 0), |head| (Some(head.meta), head.state_us));
     let snapshot_index = meta.as_ref().map_or(0, |meta| meta.index);
-    let behind = group.entries().filter(|&(index, ..)| index > snapshot_index);
-    let log_bytes = behind.map(|(_, _, data)| data.len() as u64).sum();
+    let log_bytes = look_through(id, &group, snapshot_index, fingerprints)?;
     let replica = Replica::new(settings, group, meta.as_ref(), seed)?;
     let applied_index = replica.applied_index();
-    let mut partition = Partition::new(id, store, replica, fingerprint, applied_index, timestamp_us);
+    let mut partition = Partition::new(id, store, replica, fingerprints.clone(), applied_index, timestamp_us);
     let mut first = Flushed::default();
     core::poll(&mut partition, &mut Outbox::default(), &mut Departures::default(), &mut first)?;
     let kept = Kept::recovered(u32::from(id), meta);
     Ok(RecoveredPartition { partition, first, kept, log_bytes, snapshots_refused: search.refused })
+}
+
+/// Whether the blocks behind a snapshot can be applied, before any of them is; how many bytes they have.
+fn look_through(
+    partition: u16,
+    group: &RecoveredGroup,
+    snapshot_index: u64,
+    fingerprints: &Fingerprints,
+) -> Result<u64, Fatal> {
+    let mut bytes = 0;
+    for (index, data) in group.blocks().filter(|&(index, _)| index > snapshot_index) {
+        let found = block::decode(data).map_err(|error| Fatal::Block { partition, index, error })?.catalog;
+        if !fingerprints.reads(found) {
+            return Err(Fatal::Catalog { partition, index, found, expected: fingerprints.own() });
+        }
+        bytes += data.len() as u64;
+    }
+    Ok(bytes)
 }
 
 /// The search for the newest snapshot that can be used.
@@ -130,7 +147,7 @@ struct Search<'a> {
     disk: &'a dyn Disk,
     directory: &'a Path,
     catalog: &'a Arc<Catalog>,
-    fingerprint: u32,
+    fingerprints: &'a Fingerprints,
     refused: u64,
 }
 
@@ -145,8 +162,9 @@ impl Search<'_> {
                 self.refuse(partition, invalid);
             }
             let Some(snapshot) = newest.snapshot else { return Ok(None) };
+            let written_for = <[u8; 4]>::try_from(&snapshot.head.manifest[..]).map(u32::from_le_bytes);
             anyhow::ensure!(
-                snapshot.head.manifest[..] == self.fingerprint.to_le_bytes(),
+                written_for.is_ok_and(|fingerprint| self.fingerprints.reads(fingerprint)),
                 "{} was written for another schema",
                 snapshot.path.display()
             );

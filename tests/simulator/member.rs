@@ -14,7 +14,7 @@ use tollgate::{
     call::{Arrival, Batch, PartitionId, ReplySink},
     core::{Core, Flushed},
     limits,
-    node::{fingerprint::fingerprint, recover, snapshot_thread},
+    node::{fingerprint::Fingerprints, recover, snapshot_thread},
     partition::FrozenAt,
     wire::volt::{frame, response::Response},
 };
@@ -78,7 +78,7 @@ pub(super) struct Member {
     registry: Arc<Registry>,
     ring: Arc<Ring>,
     catalog: Arc<Catalog>,
-    fingerprint: u32,
+    fingerprints: Fingerprints,
     /// Snapshots that were damaged while it was down.
     damaged: BTreeSet<PathBuf>,
 }
@@ -107,10 +107,10 @@ impl Member {
         ring: Arc<Ring>,
     ) -> Member {
         let catalog = Arc::new(registry.catalog().clone());
-        let fingerprint = fingerprint(&catalog);
+        let fingerprints = Fingerprints::of(&catalog);
         let disk = FaultyDisk::new(seed);
         let (clock_offset_us, life, up, damaged) = (0, 0, None, BTreeSet::new());
-        Member { id, disk, clock_offset_us, life, up, voters, registry, ring, catalog, fingerprint, damaged }
+        Member { id, disk, clock_offset_us, life, up, voters, registry, ring, catalog, fingerprints, damaged }
     }
 
     /// Recovers from the disk, as the server does.
@@ -129,7 +129,7 @@ impl Member {
         for id in 0..PARTITIONS {
             let group = opened.take_group(u32::from(id));
             let settings = recover::group_config(id, self.id, self.voters.clone());
-            let schema = (&self.catalog, self.fingerprint);
+            let schema = (&self.catalog, &self.fingerprints);
             let snapshots = Path::new(SNAPSHOTS);
             let seed = seed ^ (u64::from(id) << 32) ^ self.id;
             let recovered = recover::partition(id, group, &settings, schema, &self.disk, snapshots, seed);
@@ -222,7 +222,9 @@ impl Member {
             let id = view.partition;
             let (disk, directory) = (Arc::new(self.disk.clone()) as Arc<dyn Disk>, Path::new(SNAPSHOTS));
             let snapshot =
-                snapshot_thread::write(&disk, directory, view, self.fingerprint, 0, &mut |_| {})?.head.meta;
+                snapshot_thread::write(&disk, directory, view, self.fingerprints.own(), 0, &mut |_| {})?
+                    .head
+                    .meta;
             let cut = up.kept[usize::from(id)].finished(&*disk, directory, snapshot.clone())?;
             let partition = up.core.partition_mut(id).expect("every member has every partition");
             partition.replica.set_snapshot(&snapshot, Default::default());

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use raft::eraftpb::{Entry, HardState};
+use raft::eraftpb::{Entry, EntryType, HardState};
 
 use super::batch::{GroupAppend, LogStart};
 use super::error::LogError;
@@ -41,6 +41,13 @@ impl RecoveredGroup {
     #[must_use]
     pub fn last_index(&self) -> u64 {
         self.state.last_index()
+    }
+
+    /// (index, data) of each block behind the start, in order: of entries that are neither raft's own nor changes of
+    /// members.
+    pub fn blocks(&self) -> impl Iterator<Item = (u64, &Bytes)> {
+        let is_block = |entry: &&Entry| entry.entry_type == EntryType::EntryNormal && !entry.data.is_empty();
+        self.state.entries.iter().filter(is_block).map(|entry| (entry.index, &entry.data))
     }
 
     /// (index, term, data) of each entry behind the start, in order. A replica hands out the committed ones
