@@ -23,8 +23,8 @@ pub(crate) struct Plan {
     pub(crate) verification_taps: usize,
     pub(crate) connections: Option<usize>,
     pub(crate) window: Option<usize>,
-    /// Upper bound on the taps of the saturated phase: the further into the stream, the more cards are empty, and a
-    /// refusal is cheaper, so that a fast contender must not get too far.
+    /// Upper bound on the taps of the saturated phase: the further into the stream, the more cards are empty, so that a
+    /// fast contender that got further would judge other taps than a slow one.
     pub(crate) max_taps: u64,
 }
 

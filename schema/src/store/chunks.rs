@@ -11,8 +11,9 @@ use super::{
 };
 use crate::row::RowRef;
 
-/// Wide, so that the directories of a long history's pages, which every access passes, stay in the cache.
-pub(crate) const PAGE_BYTES: usize = page_bytes(64 << 10);
+/// Small, because whoever writes to a page that a frozen view still has copies all of it: with pages of 64 KiB the taps
+/// after a freeze took ten times as long each, until most of the history was copied.
+pub(crate) const PAGE_BYTES: usize = page_bytes(8 << 10);
 
 const CLASSES: usize = 6;
 const CAPACITY_MAX: usize = 64;
