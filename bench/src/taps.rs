@@ -23,7 +23,7 @@ pub(crate) struct Plan {
     pub(crate) verification_taps: usize,
     pub(crate) connections: Option<usize>,
     pub(crate) window: Option<usize>,
-    /// Upper bound on the taps of the saturated phase: the further into the stream, the more cards are empty, so that a
+    /// Upper bound on the taps of the saturated phase, and of the one at half its rate: the further into the stream, the more cards are empty, so that a
     /// fast contender that got further would judge other taps than a slow one.
     pub(crate) max_taps: u64,
 }
@@ -99,7 +99,8 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
     let per_second = saturated.per_second();
     eprintln!("{name}: {per_second:.0} decisions/s saturated");
 
-    let open = Open { calls_per_s: per_second / 2.0, seconds: plan.seconds };
+    let calls_per_s = per_second / 2.0;
+    let open = Open { calls_per_s, seconds: plan.seconds.min(plan.max_taps as f64 / calls_per_s) };
     let half = open_loop::run(&open, &mut || stream.next_tap(), &mut connections)?;
     drop(connections);
 
