@@ -104,8 +104,8 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
     }
     format!(
         "{}\nDecisions per second are saturated; latencies are those of an open loop at half of that rate, from each \
-         call's intended time. {} cards tap at {simulated_rate:.0} simulated taps a second. The outcomes are those of the saturated phase; a \
-         faster contender gets further into the same stream, where more cards are empty.\n\n{}",
+         call's intended time. {} cards tap at {simulated_rate:.0} simulated taps a second. The outcomes are those of \
+         the saturated phase, which ends after as many taps for each that gets that far, so that all judge the same.\n\n{}",
         speed.text(),
         thousands(f64::from(cards)),
         mix.text()
