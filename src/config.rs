@@ -87,7 +87,7 @@ pub struct MemoryConfig {
 
 impl Default for MemoryConfig {
     fn default() -> MemoryConfig {
-        MemoryConfig { ahead_bytes: 256 << 20 }
+        MemoryConfig { ahead_bytes: 1 << 30 }
     }
 }
 

@@ -165,16 +165,17 @@ impl Frontier {
             let highest = HIGHEST.load(Ordering::Relaxed);
             let target = target(self.first, highest, self.ahead_bytes);
             self.done = self.done.max(highest) & !(STEP_BYTES - 1);
-            if self.done < target && self.has_room() {
-                self.ask_up_to(target);
+            if self.done < target {
+                self.ask_up_to(target.min(self.done.saturating_add(self.room_bytes())));
             }
         }
     }
 
-    /// Whether so much more leaves the node well within its limit.
-    fn has_room(&self) -> bool {
+    /// How much more leaves the node well within its limit.
+    fn room_bytes(&self) -> usize {
         let usage = monitor::usage(&self.data_dir);
-        usage.resident_bytes + self.ahead_bytes as u64 <= monitor::memory_max(usage, self.memory_max) / 4 * 3
+        let most = monitor::memory_max(usage, self.memory_max) / 4 * 3;
+        usize::try_from(most.saturating_sub(usage.resident_bytes)).unwrap_or(usize::MAX)
     }
 
     fn ask_up_to(&mut self, target: usize) {
@@ -188,10 +189,10 @@ impl Frontier {
     }
 }
 
-/// Up to where pages are to be there: as far ahead again as the node has grown, at most so many bytes. A node that does not
+/// Up to where pages are to be there: twice as far ahead as the node has grown, at most so many bytes. A node that does not
 /// grow takes nothing.
 fn target(first: usize, highest: usize, ahead_bytes: usize) -> usize {
-    highest.saturating_add(highest.saturating_sub(first).min(ahead_bytes))
+    highest.saturating_add(highest.saturating_sub(first).saturating_mul(2).min(ahead_bytes))
 }
 
 /// Has the system provide these pages, if the allocator has reserved them.
@@ -208,9 +209,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_far_ahead_as_the_node_has_grown_but_not_further_than_told() {
+    fn twice_as_far_ahead_as_the_node_has_grown_but_not_further_than_told() {
         assert_eq!(target(1000, 1000, 500), 1000);
-        assert_eq!(target(1000, 1100, 500), 1200);
+        assert_eq!(target(1000, 1100, 500), 1300);
         assert_eq!(target(1000, 9000, 500), 9500);
         assert_eq!(target(1000, 900, 500), 900);
     }
