@@ -1,5 +1,5 @@
 //! A call on its way from a front end to the executor, and its reply on the way back. One batch holds what one
-//! socket read brought; one reply message holds what one commit released for a connection.
+//! socket read brought; one reply message holds what one round of an executor released for a connection.
 
 use bytes::Bytes;
 use std::{ops::Range, sync::Arc};

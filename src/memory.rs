@@ -101,7 +101,7 @@ fn keep_freed_memory() {
 }
 
 /// Its thread's handle.
-pub struct Ahead {
+pub struct MemoryThread {
     stop: Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -111,9 +111,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Asked for in one go: a huge page.
 const STEP_BYTES: usize = 2 << 20;
 
-impl Ahead {
+impl MemoryThread {
     /// Starts the thread, if there is anything to do. `data_dir`: where the node is, for its limits.
-    pub fn start(config: &MemoryConfig, memory_max: u64, data_dir: PathBuf) -> Result<Option<Ahead>> {
+    pub fn start(config: &MemoryConfig, memory_max: u64, data_dir: PathBuf) -> Result<Option<MemoryThread>> {
         let first = HIGHEST.load(Ordering::Relaxed);
         if first == 0 {
             return Ok(None);
@@ -126,7 +126,7 @@ impl Ahead {
         let (stop, stopped) = crossbeam::channel::bounded(1);
         let run = move || Frontier { first, done: first, ahead_bytes, memory_max, data_dir }.run(&stopped);
         let thread = std::thread::Builder::new().name("memory".to_string()).spawn(run);
-        Ok(Some(Ahead { stop, thread: thread.context("the memory thread could not be started")? }))
+        Ok(Some(MemoryThread { stop, thread: thread.context("the memory thread could not be started")? }))
     }
 
     pub fn stop(self) {
@@ -136,16 +136,13 @@ impl Ahead {
     }
 }
 
-/// Has the system provide so much beyond what allocations have reached, on the calling thread, a step at a time; less if the
-/// allocator has not reserved as much. How much it provided.
-pub fn provide(bytes: u64) -> u64 {
+/// Has the system provide so much beyond what allocations have reached, on the calling thread; less if the allocator has
+/// not reserved as much.
+pub fn provide(bytes: u64) {
     let first = HIGHEST.load(Ordering::Relaxed) & !(STEP_BYTES - 1);
-    if first == 0 {
-        return 0;
+    if first != 0 {
+        populate(first, first.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX)));
     }
-    let steps = (bytes as usize).div_ceil(STEP_BYTES);
-    let done = (0..steps).take_while(|step| populate(first + step * STEP_BYTES, STEP_BYTES)).count();
-    (done * STEP_BYTES) as u64
 }
 
 struct Frontier {
@@ -171,21 +168,15 @@ impl Frontier {
         }
     }
 
-    /// How much more leaves the node well within its limit.
     fn room_bytes(&self) -> usize {
-        let usage = monitor::usage(&self.data_dir);
-        let most = monitor::memory_max(usage, self.memory_max) / 4 * 3;
-        usize::try_from(most.saturating_sub(usage.resident_bytes)).unwrap_or(usize::MAX)
+        let room_bytes = monitor::room_bytes(monitor::usage(&self.data_dir), self.memory_max);
+        usize::try_from(room_bytes).unwrap_or(usize::MAX)
     }
 
     fn ask_up_to(&mut self, target: usize) {
         // A few steps at a time: allocations go on meanwhile, and whoever stops the node waits for the rest.
-        for _ in 0..16 {
-            if self.done >= target || !populate(self.done, STEP_BYTES) {
-                return;
-            }
-            self.done += STEP_BYTES;
-        }
+        let next = self.done.saturating_add(16 * STEP_BYTES);
+        self.done = populate(self.done, target.min(next));
     }
 }
 
@@ -195,13 +186,22 @@ fn target(first: usize, highest: usize, ahead_bytes: usize) -> usize {
     highest.saturating_add(highest.saturating_sub(first).saturating_mul(2).min(ahead_bytes))
 }
 
-/// Has the system provide these pages, if the allocator has reserved them.
+/// Has the system provide pages from one address up to another, step by step; how far it came, for it ends where the
+/// allocator has reserved nothing.
+fn populate(from: usize, to: usize) -> usize {
+    (from..to)
+        .step_by(STEP_BYTES)
+        .find(|&start| !populate_step(start))
+        .unwrap_or_else(|| from + to.saturating_sub(from).next_multiple_of(STEP_BYTES))
+}
+
+/// Has the system provide one step's pages, if they are mapped.
 #[allow(unsafe_code, reason = "the standard library has no call for it")]
-fn populate(start: usize, bytes: usize) -> bool {
+fn populate_step(start: usize) -> bool {
     // Linux has it since 5.14, older ones refuse it.
     // SAFETY: this advice changes no byte of any mapping: pages that are there stay as they are, pages that are not are
     // made as a write would make them, and addresses that are not mapped, or not writable, are refused.
-    unsafe { libc::madvise(start as *mut libc::c_void, bytes, libc::MADV_POPULATE_WRITE) == 0 }
+    unsafe { libc::madvise(start as *mut libc::c_void, STEP_BYTES, libc::MADV_POPULATE_WRITE) == 0 }
 }
 
 #[cfg(test)]
@@ -223,13 +223,14 @@ mod tests {
         let start = (memory.as_ptr() as usize).next_multiple_of(STEP_BYTES);
         let at = start - memory.as_ptr() as usize;
         memory[at + 5] = 7;
-        if !populate(start, STEP_BYTES) {
+        if !populate_step(start) {
             eprintln!("skipped: this kernel does not populate pages");
             return;
         }
         assert_eq!(memory[at + 5], 7);
         assert_eq!(memory[at + 6], 0);
         drop(memory);
-        assert!(!populate(4096, 4096), "what is not mapped is refused");
+        assert!(!populate_step(4096), "what is not mapped is refused");
+        assert_eq!(populate(4096, 4096 + STEP_BYTES), 4096, "and how far it came is told");
     }
 }

@@ -106,7 +106,7 @@ pub(crate) struct TollgateArgs {
     #[arg(long = "tollgate", value_name = "PATH")]
     binary: Option<PathBuf>,
     /// Tollgate's `executors` [default: its own default]
-    #[arg(long, global = true)]
+    #[arg(long)]
     executors: Option<u32>,
 
     /// Tollgate's `partitions` [default: its own default]

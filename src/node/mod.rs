@@ -22,7 +22,7 @@ use crate::{
     core::Core,
     gate::Gate,
     limits,
-    memory::Ahead,
+    memory::MemoryThread,
     partition::Partition,
     wire::{self, volt::server::Front},
 };
@@ -55,7 +55,7 @@ pub struct Node {
     executor_threads: Vec<JoinHandle<()>>,
     log_thread: JoinHandle<()>,
     snapshots: SnapshotThread,
-    ahead: Option<Ahead>,
+    memory: Option<MemoryThread>,
     net: NetThread,
     // Held as long as the server runs: one server per directory.
     _directory: DataDirectory,
@@ -91,7 +91,8 @@ impl Node {
         let shared = threads.shared;
         let snapshots = SnapshotThread::start(shared.clone(), files, growth, threads.snapshot_requests)?;
         let config = &shared.config;
-        let ahead = Ahead::start(&config.memory, config.limits.memory_bytes, config.data_dir.clone())?;
+        let memory =
+            MemoryThread::start(&config.memory, config.limits.memory_bytes, config.data_dir.clone())?;
         shared.wait_until_leading(LEADING_MAX)?;
         let (volt_address, http_address, net) = start_net(shared.clone())?;
         let recovery_ms = started.elapsed().as_millis() as u64;
@@ -105,7 +106,7 @@ impl Node {
             executor_threads: threads.executors,
             log_thread: threads.log,
             snapshots,
-            ahead,
+            memory,
             net,
             _directory: directory,
         })
@@ -117,8 +118,8 @@ impl Node {
         let _ = self.net.stop.send(());
         join(self.net.thread);
         self.snapshots.stop();
-        if let Some(ahead) = self.ahead {
-            ahead.stop();
+        if let Some(memory) = self.memory {
+            memory.stop();
         }
         for executor in &self.executors {
             let _ = executor.send(Input::Stop);

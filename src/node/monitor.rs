@@ -36,6 +36,11 @@ pub fn memory_max(usage: Usage, configured: u64) -> u64 {
     if configured == 0 { usage.machine_bytes / 5 * 4 } else { configured }
 }
 
+/// How much more may be asked for before it is needed: up to three quarters of the most, the rest is for what cannot wait.
+pub fn room_bytes(usage: Usage, configured: u64) -> u64 {
+    (memory_max(usage, configured) / 4 * 3).saturating_sub(usage.resident_bytes)
+}
+
 /// Why writes must be refused, if they must. `refusing`: they are now; they are admitted again only with some room
 /// (a twentieth), so that the gate does not flap.
 pub fn verdict(usage: Usage, memory_max: u64, disk_free_min: u64, refusing: bool) -> Option<String> {

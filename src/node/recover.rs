@@ -88,7 +88,7 @@ pub(super) fn partitions(
 
 /// The settings of a partition's group. Raft refuses no block for what waits already: the rows have changed by then, and
 /// whoever sent too much was to be refused at the door. A lone voter keeps no applied blocks in memory: it has no follower
-/// to send them to, and writing each block to other memory than the one before costs more than making it.
+/// to send them to, and the next block is made in the memory of the last one.
 pub fn group_config(id: u16, member: u64, voters: Vec<u64>) -> GroupConfig {
     let is_alone = voters == [member];
     let usual = GroupConfig::new(u32::from(id), member, voters);

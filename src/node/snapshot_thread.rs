@@ -175,8 +175,7 @@ impl Snapshots {
         let usage = monitor::usage(&self.shared.config.data_dir);
         let spare_bytes = usage.resident_bytes.saturating_sub(rows_bytes);
         let missing_bytes = rows_bytes.saturating_sub(spare_bytes);
-        let memory_max = monitor::memory_max(usage, self.shared.config.limits.memory_bytes);
-        if usage.resident_bytes + missing_bytes <= memory_max / 4 * 3 {
+        if missing_bytes <= monitor::room_bytes(usage, self.shared.config.limits.memory_bytes) {
             memory::provide(missing_bytes);
         }
     }

@@ -11,8 +11,7 @@ use super::{
 };
 use crate::row::RowRef;
 
-/// Small, because whoever writes to a page that a frozen view still has copies all of it: with pages of 64 KiB the taps
-/// after a freeze took ten times as long each, until most of the history was copied.
+/// Small, because whoever writes to a page that a frozen view still has copies all of it (docs/DESIGN.md).
 pub(crate) const PAGE_BYTES: usize = page_bytes(8 << 10);
 
 const CLASSES: usize = 6;
