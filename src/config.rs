@@ -81,13 +81,15 @@ pub struct SnapshotConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MemoryConfig {
+    /// Asked of the system before the node serves, beyond what recovery used; 0: nothing.
+    pub ready_bytes: u64,
     /// A growing node asks the system for so much more than it uses, so that no executor waits for a page; 0: nothing.
     pub ahead_bytes: u64,
 }
 
 impl Default for MemoryConfig {
     fn default() -> MemoryConfig {
-        MemoryConfig { ahead_bytes: 1 << 30 }
+        MemoryConfig { ready_bytes: 0, ahead_bytes: 256 << 20 }
     }
 }
 
@@ -95,6 +97,8 @@ impl Default for MemoryConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     pub segment_bytes: u64,
+    /// Empty segments that are there before the node serves; more are made while it does.
+    pub ready_segments: usize,
 }
 
 impl Default for Config {
@@ -146,7 +150,7 @@ impl Default for SnapshotConfig {
 
 impl Default for LogConfig {
     fn default() -> LogConfig {
-        LogConfig { segment_bytes: 64 << 20 }
+        LogConfig { segment_bytes: 64 << 20, ready_segments: 1 }
     }
 }
 
@@ -171,6 +175,7 @@ impl Config {
     fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!((1..=256).contains(&self.partitions), "partitions must be from 1 to 256");
         anyhow::ensure!(self.limits.connections > 0, "limits.connections must be at least 1");
+        anyhow::ensure!(self.log.ready_segments <= 1024, "log.ready_segments must be at most 1024");
         anyhow::ensure!(self.log.segment_bytes >= 1 << 20, "log.segment_bytes must be at least 1 MiB");
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! is asked for ahead and nothing else is different.
 
 use crate::{
+    clock,
     config::MemoryConfig,
     node::{monitor, priority::lower_priority},
 };
@@ -13,7 +14,7 @@ use anyhow::{Context, Result};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
     alloc::{GlobalAlloc, Layout},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
     thread::JoinHandle,
     time::Duration,
@@ -119,6 +120,7 @@ impl MemoryThread {
             return Ok(None);
         }
         keep_freed_memory();
+        make_ready(config.ready_bytes, memory_max, &data_dir);
         let ahead_bytes = usize::try_from(config.ahead_bytes).unwrap_or(usize::MAX);
         if ahead_bytes == 0 {
             return Ok(None);
@@ -143,6 +145,18 @@ pub fn provide(bytes: u64) {
     if first != 0 {
         populate(first, first.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX)));
     }
+}
+
+/// Provides so much, as far as the limit on memory leaves room.
+fn make_ready(bytes: u64, memory_max: u64, data_dir: &Path) {
+    if bytes == 0 {
+        return;
+    }
+    let started = clock::now();
+    let before = monitor::usage(data_dir);
+    provide(bytes.min(monitor::room_bytes(before, memory_max)));
+    let bytes = monitor::usage(data_dir).resident_bytes.saturating_sub(before.resident_bytes);
+    tracing::info!(bytes, ms = started.elapsed().as_millis() as u64, "memory is ready");
 }
 
 struct Frontier {

@@ -76,6 +76,9 @@ pub(crate) struct TapsArgs {
     /// of the contenders that are compared judges, so that all of them judge the same
     #[arg(long, default_value_t = 1_500_000)]
     max_taps: u64,
+    /// Calls per second of the open loop [default: half of what the contender did saturated]
+    #[arg(long)]
+    rate: Option<f64>,
     /// Connections [default: each contender's best number]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=90))]
     connections: Option<u16>,
@@ -96,6 +99,7 @@ impl TapsArgs {
             connections: self.connections.map(usize::from),
             window: self.window.map(|window| window as usize),
             max_taps: self.max_taps,
+            rate: self.rate,
         }
     }
 }

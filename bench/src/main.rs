@@ -28,6 +28,7 @@ use crate::transit::stream::TapStream;
 
 fn main() -> anyhow::Result<()> {
     load::poll::fine_timer();
+    load::poll::short_slices();
     let Cli { command, output } = Cli::parse();
     match command {
         Command::Taps(args) => run_taps(&args, &output),

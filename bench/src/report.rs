@@ -72,6 +72,7 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
         "connections x window",
         "generator ns/call",
         "contender CPU ns/call",
+        "at half the rate",
     ]);
     let mut mix = Table::new(&["contender", "version", "accepted", "rejected", "fraud", "errors", "taps"]);
     for one in figures {
@@ -89,6 +90,7 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
             format!("{} x {}", one.connections, one.window / one.connections),
             format!("{:.0}", one.generator_ns_per_call),
             format!("{:.0}", one.contender_ns_per_call),
+            format!("{:.0}", one.half_contender_ns_per_call),
         ]);
         let taps = one.accepted + one.rejected + one.fraud;
         let share = |count: u64| format!("{:.1} %", 100.0 * count as f64 / taps.max(1) as f64);

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     /// Upper bound on the taps of the saturated phase, and of the one at half its rate: the further into the stream, the more cards are empty, so that a
     /// fast contender that got further would judge other taps than a slow one.
     pub(crate) max_taps: u64,
+    /// Calls per second of the open loop, if not half of the saturated rate.
+    pub(crate) rate: Option<f64>,
 }
 
 /// One contender's figures. Latencies are those of the open loop at half the saturated rate.
@@ -56,6 +58,9 @@ pub(crate) struct Figures {
     /// Processor time of generator and contender in the saturated phase.
     pub(crate) generator_ns_per_call: f64,
     pub(crate) contender_ns_per_call: f64,
+    /// … and in the phase at half that rate.
+    pub(crate) half_generator_ns_per_call: f64,
+    pub(crate) half_contender_ns_per_call: f64,
     pub(crate) load_seconds: f64,
     pub(crate) resident_mib: u64,
 }
@@ -89,19 +94,22 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
     for _ in 0..shape.connections {
         connections.push(Connection::new(contender.connect()?, contender.codec())?);
     }
-    let own_before = machine::own_processor_seconds();
-    let used_before = machine::processor_seconds(contender.process_id());
+    let processor_seconds =
+        || (machine::own_processor_seconds(), machine::processor_seconds(contender.process_id()));
+    let before = processor_seconds();
     let closed = Closed { window: shape.window, seconds: plan.seconds, max_calls: plan.max_taps };
     let saturated = closed_loop::run(&closed, &mut || stream.next_tap(), &mut connections, &mut |_, _| {})?;
     let calls = saturated.tally.counts.total() as f64;
-    let used = machine::processor_seconds(contender.process_id()) - used_before;
-    let own = machine::own_processor_seconds() - own_before;
+    let after = processor_seconds();
     let per_second = saturated.per_second();
     eprintln!("{name}: {per_second:.0} decisions/s saturated");
 
-    let calls_per_s = per_second / 2.0;
+    let calls_per_s = plan.rate.unwrap_or(per_second / 2.0);
     let open = Open { calls_per_s, seconds: plan.seconds.min(plan.max_taps as f64 / calls_per_s) };
+    let half_before = processor_seconds();
     let half = open_loop::run(&open, &mut || stream.next_tap(), &mut connections)?;
+    let half_after = processor_seconds();
+    let half_calls = half.tally.counts.total() as f64;
     drop(connections);
 
     let mut caller = Caller::new(contender.connect()?, contender.codec())?;
@@ -131,8 +139,10 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
         rejected: saturated.tally.counts.rejected,
         fraud: saturated.tally.counts.fraud,
         errors,
-        generator_ns_per_call: own * 1e9 / calls,
-        contender_ns_per_call: used * 1e9 / calls,
+        generator_ns_per_call: (after.0 - before.0) * 1e9 / calls,
+        contender_ns_per_call: (after.1 - before.1) * 1e9 / calls,
+        half_generator_ns_per_call: (half_after.0 - half_before.0) * 1e9 / half_calls,
+        half_contender_ns_per_call: (half_after.1 - half_before.1) * 1e9 / half_calls,
         load_seconds,
         resident_mib: machine::resident_bytes(contender.process_id()) >> 20,
     })

@@ -243,7 +243,13 @@ fn log_config(config: &Config) -> log::LogConfig {
         Durability::Sync => log::Durability::Sync,
         Durability::Async => log::Durability::Async,
     };
-    log::LogConfig { segment_bytes: config.log.segment_bytes, durability, ..log::LogConfig::default() }
+    let defaults = log::LogConfig::default();
+    log::LogConfig {
+        segment_bytes: config.log.segment_bytes,
+        durability,
+        spares_kept: defaults.spares_kept.max(config.log.ready_segments),
+        spares_at_open: config.log.ready_segments,
+    }
 }
 
 /// Binds the ports, then serves them on one thread.

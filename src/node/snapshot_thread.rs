@@ -128,7 +128,8 @@ impl Snapshots {
                 }
             }
             while self.files.spares.wanted() {
-                if let Err(error) = self.files.spares.make(&mut |_| {}) {
+                let mut pace = Pace::new(&self.shared.config.snapshot);
+                if let Err(error) = self.files.spares.make(&mut |bytes| pace.spend(bytes)) {
                     tracing::warn!(%error, "a spare log segment could not be made");
                     break;
                 }

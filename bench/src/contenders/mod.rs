@@ -10,7 +10,7 @@ pub(crate) mod tollgate;
 use std::net::TcpStream;
 
 use self::redis::Persistence;
-use self::tollgate::Snapshots;
+use self::tollgate::Purpose;
 use crate::transit::population::Population;
 use crate::wire::Codec;
 use crate::wire::resp::Form;
@@ -86,10 +86,8 @@ impl Kind {
     /// Starts the system, empty.
     pub(crate) fn start(self, options: &Options) -> anyhow::Result<Box<dyn Contender>> {
         Ok(match self {
-            Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync", Snapshots::Automatic)?),
-            Self::TollgateAsync => {
-                Box::new(tollgate::Tollgate::start(options, "async", Snapshots::Automatic)?)
-            }
+            Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync", Purpose::Speed)?),
+            Self::TollgateAsync => Box::new(tollgate::Tollgate::start(options, "async", Purpose::Speed)?),
             Self::Redis => Box::new(redis::Redis::start(Persistence::Off, Form::Packed)?),
             Self::RedisPlain => Box::new(redis::Redis::start(Persistence::Off, Form::Plain)?),
             Self::RedisEverysec => Box::new(redis::Redis::start(Persistence::EverySecond, Form::Packed)?),

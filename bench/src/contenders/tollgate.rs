@@ -24,14 +24,18 @@ const LOAD_BATCH: usize = 2_000;
 /// How long a start may take, recovery included.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(120);
 
-/// When the node takes snapshots.
+/// What a node is started for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Snapshots {
-    /// As its defaults have it.
-    Automatic,
-    /// Only when asked, so that a measurement knows what it measures.
-    OnRequest,
+pub(crate) enum Purpose {
+    /// To be fast on a machine of its own: what it will write to is there before it serves.
+    Speed,
+    /// To have its state measured: it takes snapshots only when asked.
+    State,
 }
+
+/// Of a node started for speed: memory, and segments of the log.
+const READY_BYTES: u64 = 1 << 30;
+const READY_SEGMENTS: u32 = 16;
 
 /// Log growth that no measurement reaches.
 const NEVER_LOG_BYTES: u64 = 1 << 40;
@@ -52,7 +56,7 @@ impl Tollgate {
     pub(crate) fn start(
         options: &Options,
         durability: &'static str,
-        snapshots: Snapshots,
+        purpose: Purpose,
     ) -> anyhow::Result<Self> {
         let Some(binary) = find_binary(std::slice::from_ref(&options.tollgate_binary)) else {
             let path = options.tollgate_binary.display();
@@ -73,8 +77,12 @@ impl Tollgate {
             writeln!(config, "executors = {executors}")?;
         }
         writeln!(config, "durability = {durability:?}\n\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"")?;
-        if snapshots == Snapshots::OnRequest {
-            writeln!(config, "\n[snapshot]\nlog_bytes = {NEVER_LOG_BYTES}")?;
+        match purpose {
+            Purpose::Speed => {
+                writeln!(config, "\n[memory]\nready_bytes = {READY_BYTES}")?;
+                writeln!(config, "\n[log]\nready_segments = {READY_SEGMENTS}")?;
+            }
+            Purpose::State => writeln!(config, "\n[snapshot]\nlog_bytes = {NEVER_LOG_BYTES}")?,
         }
         std::fs::write(directory.path().join("tollgate.toml"), config)?;
         let server = launch(&binary, directory.path(), volt)?;

@@ -10,8 +10,8 @@ use super::tally::Tally;
 use crate::clock::now_ns;
 use crate::transit::stream::Tap;
 
-/// Sending wakes up at most this often. A wait for it is a part of a call's latency, so that no contender gains by it; and
-/// the generator leaves the processors to the contender meanwhile.
+/// The generator sends calls and looks for replies this often. A wait for it is a part of a call's latency, so that no contender
+/// gains by it; and the generator leaves the processors to the contender meanwhile.
 const TICK_NS: u64 = 250_000;
 
 /// Calls in flight beyond this are not sent yet (their clock runs): the contender has fallen behind for good.
@@ -82,13 +82,15 @@ pub(crate) fn run(
     Ok(OpenResult { tally, max_in_flight, latest_wake_ns })
 }
 
-/// Waits for replies, at the longest until `until_ns`; returns the time it is now.
+/// Waits until it is time for the next calls, then looks for replies; after the last call, waits for a reply. Returns the
+/// time it is now.
 fn wait_for(interests: &mut [poll::Interest], until_ns: u64) -> anyhow::Result<u64> {
-    let now = now_ns();
-    if until_ns > now {
-        poll::wait(interests, until_ns - now)?;
-    } else {
+    let wait_ns = until_ns.saturating_sub(now_ns());
+    if wait_ns <= TICK_NS {
+        poll::wait(&mut [], wait_ns)?;
         poll::wait(interests, 0)?;
+    } else {
+        poll::wait(interests, wait_ns)?;
     }
     Ok(now_ns())
 }

@@ -8,7 +8,7 @@ use anyhow::ensure;
 use super::metrics::{self, TableSize};
 use crate::clock;
 
-use crate::contenders::tollgate::{Snapshots, Tollgate};
+use crate::contenders::tollgate::{Purpose, Tollgate};
 use crate::contenders::{Contender, Options};
 use crate::load::closed_loop::{self, Closed, ClosedResult};
 use crate::load::connection::Connection;
@@ -40,7 +40,7 @@ pub(crate) struct Filled {
 impl History {
     /// Starts an empty node and loads the cards only.
     pub(crate) fn start(&self, options: &Options) -> anyhow::Result<Tollgate> {
-        let mut node = Tollgate::start(options, "sync", Snapshots::OnRequest)?;
+        let mut node = Tollgate::start(options, "sync", Purpose::State)?;
         eprintln!("loading {} cards", self.population.len());
         node.load(self.population)?;
         Ok(node)

@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::history::{self, History};
-use crate::contenders::tollgate::{Snapshots, Tollgate};
+use crate::contenders::tollgate::{Purpose, Tollgate};
 use crate::contenders::{Contender, Options};
 use crate::machine;
 
@@ -26,7 +26,7 @@ pub(crate) struct Memory {
 }
 
 pub(crate) fn run(history: &History, options: &Options) -> anyhow::Result<Memory> {
-    let mut node = Tollgate::start(options, "sync", Snapshots::OnRequest)?;
+    let mut node = Tollgate::start(options, "sync", Purpose::State)?;
     let empty = machine::resident_bytes(node.process_id());
     node.load(history.population)?;
     let with_cards = machine::resident_bytes(node.process_id());
