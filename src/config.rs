@@ -51,7 +51,7 @@ pub struct Listen {
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     pub connections: usize,
-    /// Resident memory of the process; 0: four fifths of the machine's.
+    /// Resident memory of the process, without mapped files; 0: four fifths of the machine's.
     pub memory_bytes: u64,
     /// Free space that is left alone in the file system of the data directory.
     pub disk_free_bytes: u64,

@@ -155,7 +155,7 @@ fn make_ready(bytes: u64, memory_max: u64, data_dir: &Path) {
     let started = clock::now();
     let before = monitor::usage(data_dir);
     provide(bytes.min(monitor::room_bytes(before, memory_max)));
-    let bytes = monitor::usage(data_dir).resident_bytes.saturating_sub(before.resident_bytes);
+    let bytes = monitor::usage(data_dir).own_bytes.saturating_sub(before.own_bytes);
     tracing::info!(bytes, ms = started.elapsed().as_millis() as u64, "memory is ready");
 }
 

@@ -6,7 +6,10 @@ use crate::{
     clock,
     core::{Core, Flushed},
     limits,
-    node::{log_thread::Submission, shared::Shared},
+    node::{
+        log_thread::{self, Submission},
+        shared::Shared,
+    },
     partition::{Fatal, Partition, Publish},
 };
 use bytes::Bytes;
@@ -62,7 +65,7 @@ pub struct Executor {
     pub inputs: Receiver<Input>,
     pub room: Arc<Semaphore>,
     pub durable: Receiver<Durable>,
-    pub log: Sender<Submission>,
+    pub log: Sender<log_thread::Request>,
     /// The other executors' queues, for the first one.
     pub others: Vec<Sender<Input>>,
     pub shared: Arc<Shared>,
@@ -138,7 +141,7 @@ impl Executor {
         if !flushed.log.is_empty() {
             let submission = Submission { executor: self.number, batch: flushed.log, acks: flushed.acks };
             // The log thread outlives the executors; if it is gone, the process is ending.
-            self.in_flight += usize::from(self.log.send(submission).is_ok());
+            self.in_flight += usize::from(self.log.send(log_thread::Request::Append(submission)).is_ok());
         }
     }
 

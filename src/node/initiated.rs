@@ -4,6 +4,7 @@
 //!
 //! Runs on: the connection's net thread and executors count, any thread reads.
 
+use crate::call::Arrival;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use tollgate_procedures::registry::ProcedureId;
@@ -80,15 +81,27 @@ impl Initiated {
         calls.failures += u64::from(!aborted);
     }
 
-    /// So many calls that were read then are answered now.
-    pub fn answered(&self, received_us: u64, mut calls: u32, now_us: u64) {
+    /// The calls of a message of replies are answered now.
+    pub fn answered(&self, arrivals: &[Arrival], now_us: u64) {
         let inner = &mut *self.0.lock();
-        let us = now_us.saturating_sub(received_us);
-        let mut place = 0;
+        arrivals.iter().for_each(|arrival| inner.answered(*arrival, now_us));
+    }
+
+    /// Each procedure that was called.
+    pub fn calls(&self) -> Vec<(ProcedureId, Calls)> {
+        self.0.lock().procedures.clone()
+    }
+}
+
+impl Inner {
+    /// So many calls that were read then are answered now.
+    fn answered(&mut self, arrival: Arrival, now_us: u64) {
+        let us = now_us.saturating_sub(arrival.received_us);
+        let (mut calls, mut place) = (arrival.calls, 0);
         // Two reads may have come within a microsecond.
-        while calls > 0 && place < inner.reads.len() {
-            let read = &mut inner.reads[place];
-            if read.received_us != received_us {
+        while calls > 0 && place < self.reads.len() {
+            let read = &mut self.reads[place];
+            if read.received_us != arrival.received_us {
                 place += 1;
                 continue;
             }
@@ -99,20 +112,13 @@ impl Initiated {
             if read.waiting > 0 {
                 return;
             }
-            let read = inner.reads.remove(place).expect("it was just seen");
+            let read = self.reads.remove(place).expect("it was just seen");
             for (procedure, count) in read.calls {
-                inner.of(procedure).took(read.times, u64::from(count));
+                self.of(procedure).took(read.times, u64::from(count));
             }
         }
     }
 
-    /// Each procedure that was called.
-    pub fn calls(&self) -> Vec<(ProcedureId, Calls)> {
-        self.0.lock().procedures.clone()
-    }
-}
-
-impl Inner {
     fn of(&mut self, procedure: ProcedureId) -> &mut Calls {
         let place = self.procedures.iter().position(|(known, _)| *known == procedure).unwrap_or_else(|| {
             self.procedures.push((procedure, Calls::default()));
@@ -168,11 +174,11 @@ mod tests {
         initiated.read(100, vec![(3, 10)]);
         initiated.read(200, vec![(3, 2), (5, 2)]);
         initiated.read(200, vec![(5, 1)]);
-        initiated.answered(100, 4, 150);
+        initiated.answered(&[Arrival { received_us: 100, calls: 4 }], 150);
         assert_eq!(initiated.calls()[0].1, Calls { invocations: 12, ..Calls::default() }, "some still wait");
         // The answers of two partitions, then of two reads at once.
-        initiated.answered(200, 5, 1_200);
-        initiated.answered(100, 6, 160);
+        initiated.answered(&[Arrival { received_us: 200, calls: 5 }], 1_200);
+        initiated.answered(&[Arrival { received_us: 100, calls: 6 }], 160);
         initiated.refused(5, true);
         initiated.refused(5, false);
         initiated.turned_away(7);
@@ -199,7 +205,7 @@ mod tests {
         assert!(initiated.0.lock().reads.is_empty());
         assert_eq!(five.since(&five), Calls { min_us: 1_000, max_us: 1_000, ..Calls::default() });
         // Answers of what was not counted, such as system procedures, change nothing.
-        initiated.answered(300, 1, 400);
+        initiated.answered(&[Arrival { received_us: 300, calls: 1 }], 400);
         assert_eq!(initiated.calls().len(), 3);
     }
 }

@@ -14,6 +14,13 @@ use std::{
 };
 use tollgate_cluster::log::{LogBatch, LogError, LogWriter};
 
+/// What the log thread is asked: a closed list.
+pub enum Request {
+    Append(Submission),
+    /// Sync all that was appended so far, with async durability too, and say so.
+    Sync(Sender<()>),
+}
+
 /// One round of one executor.
 pub struct Submission {
     pub executor: usize,
@@ -22,45 +29,52 @@ pub struct Submission {
     pub acks: Vec<(PartitionId, u64)>,
 }
 
-/// Runs until all executors are gone. An error is final: nothing may be promised after a failed sync, so the
+/// Runs until nobody is left to ask. An error is final: nothing may be promised after a failed sync, so the
 /// process ends (invariant 14).
 pub fn run(
     mut writer: LogWriter,
-    submissions: Receiver<Submission>,
+    requests: Receiver<Request>,
     executors: Vec<Sender<Durable>>,
     shared: Arc<Shared>,
 ) -> Result<(), LogError> {
     let mut due = SyncDue::new(&shared.config);
     loop {
         let first = match due.deadline {
-            None => submissions.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(deadline) => submissions.recv_deadline(deadline),
+            None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(deadline) => requests.recv_deadline(deadline),
         };
+        let mut waiting = Vec::new();
         match first {
-            Ok(first) => {
-                write_round(&mut writer, first, &submissions, &executors, &shared)?;
+            Ok(Request::Append(first)) => {
+                waiting = write_round(&mut writer, first, &requests, &executors, &shared)?;
                 due.appended(clock::now());
             }
+            Ok(Request::Sync(done)) => waiting.push(done),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return writer.sync(),
         }
         // Asked after each round too: under load the wait for one never lasts until the deadline.
-        if due.is_due(clock::now()) {
+        if due.is_due(clock::now()) || !waiting.is_empty() {
             writer.sync()?;
             due.synced();
+        }
+        for done in waiting {
+            // Whoever asked may have gone.
+            let _ = done.send(());
         }
     }
 }
 
-/// Writes everything that waits as one record, then answers whoever waits for it.
+/// Writes everything that waits as one record, then answers whoever waits for it; returns those who wait for a sync.
 fn write_round(
     writer: &mut LogWriter,
     first: Submission,
-    submissions: &Receiver<Submission>,
+    requests: &Receiver<Request>,
     executors: &[Sender<Durable>],
     shared: &Shared,
-) -> Result<(), LogError> {
+) -> Result<Vec<Sender<()>>, LogError> {
     let mut batch = first.batch;
+    let mut waiting = Vec::new();
     let mut done: Vec<Durable> =
         executors.iter().map(|_| Durable { acks: Vec::new(), submissions: 0 }).collect();
     let mut note = |executor: usize, acks: Vec<(PartitionId, u64)>| {
@@ -70,9 +84,14 @@ fn write_round(
         }
     };
     note(first.executor, first.acks);
-    while let Ok(next) = submissions.try_recv() {
-        batch.groups.extend(next.batch.groups);
-        note(next.executor, next.acks);
+    while let Ok(next) = requests.try_recv() {
+        match next {
+            Request::Append(next) => {
+                batch.groups.extend(next.batch.groups);
+                note(next.executor, next.acks);
+            }
+            Request::Sync(done) => waiting.push(done),
+        }
     }
     let started = clock::now();
     writer.append(&batch)?;
@@ -89,7 +108,7 @@ fn write_round(
     facts.stats = writer.stats();
     facts.syncs += 1;
     facts.sync_us += took_us;
-    Ok(())
+    Ok(waiting)
 }
 
 /// When the log must be synced beyond what an append does: never with sync durability, where each append syncs; with
@@ -127,6 +146,55 @@ impl SyncDue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{gate::Gate, product_registry};
+    use bytes::Bytes;
+    use crossbeam::channel::unbounded;
+    use std::path::Path;
+    use tollgate_cluster::{
+        disk::{FaultyDisk, Keep},
+        log::{self, GroupAppend, LogConfig},
+    };
+    use tollgate_schema::ring::Ring;
+
+    /// With async durability an answer to an append promises nothing about a power cut, an answer to a sync does.
+    #[test]
+    fn a_sync_that_was_asked_for_makes_durable_what_was_appended() {
+        let (disk, path) = (FaultyDisk::new(1), Path::new("/log"));
+        let config =
+            LogConfig { durability: log::Durability::Async, spares_at_open: 0, ..LogConfig::default() };
+        let opened = log::open(Arc::new(disk.clone()), path, config.clone()).expect("an empty log");
+        let gate = Gate::new(Arc::new(product_registry()), Arc::new(Ring::new(1)), Vec::new());
+        let hour_ms = 3_600_000;
+        let node = Config { durability: Durability::Async, sync_interval_ms: hour_ms, ..Config::default() };
+        let shared = Arc::new(Shared::new(node, gate, unbounded().0, 0));
+        let (requests, queue) = unbounded();
+        let (durable, answers) = unbounded();
+        let thread = std::thread::spawn(move || run(opened.writer, queue, vec![durable], shared));
+        let append = |first_index| {
+            let batch = LogBatch {
+                groups: vec![GroupAppend::of_blocks(0, 1, first_index, vec![Bytes::from_static(b"block")])],
+            };
+            let submission = Submission { executor: 0, batch, acks: vec![(0, first_index)] };
+            requests.send(Request::Append(submission)).expect("it runs");
+            answers.recv().expect("an answer");
+        };
+        let survive = || {
+            let after = Arc::new(disk.after_crash(Keep::Durable, 1));
+            let mut opened = log::open(after, path, config.clone()).expect("the log opens again");
+            opened.take_group(0).blocks().count()
+        };
+        append(1);
+        assert_eq!(survive(), 0, "nobody asked for a sync");
+        let (done, synced) = unbounded();
+        requests.send(Request::Sync(done)).expect("it runs");
+        synced.recv().expect("an answer");
+        assert_eq!(survive(), 1);
+        append(2);
+        assert_eq!(survive(), 1, "what came after it is not");
+        drop(requests);
+        thread.join().expect("no panic").expect("no failure");
+        assert_eq!(survive(), 2, "at the end all of it is");
+    }
 
     fn due(durability: Durability) -> SyncDue {
         SyncDue::new(&Config { durability, sync_interval_ms: 200, ..Config::default() })

@@ -30,7 +30,6 @@ use anyhow::{Context, Result};
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use directory::DataDirectory;
 use executor::{Durable, Executor, Input};
-use log_thread::Submission;
 use recover::Recovered;
 use shared::{RecoveryFacts, Shared};
 use snapshot_thread::{Growth, SnapshotFiles, SnapshotThread};
@@ -80,14 +79,12 @@ impl Node {
             recover::partitions(&config, &registry, &disk, &directory.snapshots(), &mut opened)
                 .map_err(|error| schema_file::explain(error, before.as_ref(), catalog))?;
         schema_file::keep(&directory, before.as_ref(), catalog)?;
-        let files = SnapshotFiles {
-            disk,
-            directory: directory.snapshots(),
-            kept: std::mem::take(&mut recovered.kept),
-            spares: opened.writer.spare_maker(),
-        };
         let growth = Growth::new(recovered.log_bytes);
+        let kept = std::mem::take(&mut recovered.kept);
+        let spares = opened.writer.spare_maker();
         let threads = Threads::start(config, registry, &directory, recovered, opened.writer)?;
+        let log = threads.log_requests;
+        let files = SnapshotFiles { disk, directory: directory.snapshots(), kept, spares, log };
         let shared = threads.shared;
         let snapshots = SnapshotThread::start(shared.clone(), files, growth, threads.snapshot_requests)?;
         let config = &shared.config;
@@ -142,6 +139,7 @@ struct Threads {
     inputs: Vec<Sender<Input>>,
     executors: Vec<JoinHandle<()>>,
     log: JoinHandle<()>,
+    log_requests: Sender<log_thread::Request>,
     snapshot_requests: Receiver<snapshot_thread::Request>,
 }
 
@@ -166,11 +164,11 @@ impl Threads {
         *shared.recovery.lock() =
             RecoveryFacts { ms: 0, blocks: recovered.blocks, snapshots_refused: recovered.snapshots_refused };
 
-        let (log_sender, submissions) = unbounded::<Submission>();
+        let (log_sender, log_requests) = unbounded();
         let log_shared = shared.clone();
         let log = spawn("log", move || {
             priority::short_slices();
-            log_thread::run(writer, submissions, durable, log_shared).map_err(anyhow::Error::from)
+            log_thread::run(writer, log_requests, durable, log_shared).map_err(anyhow::Error::from)
         })?;
         let mut partitions = recovered.partitions;
         partitions.iter_mut().for_each(|partition| partition.sessions_max = shared.config.sessions.rows);
@@ -195,7 +193,7 @@ impl Threads {
             }
             executors.push(spawn("executor", move || executor.run().map_err(anyhow::Error::from))?);
         }
-        Ok(Threads { shared, inputs, executors, log, snapshot_requests })
+        Ok(Threads { shared, inputs, executors, log, log_requests: log_sender, snapshot_requests })
     }
 }
 

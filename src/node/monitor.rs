@@ -7,6 +7,9 @@ use std::{path::Path, sync::Arc};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub resident_bytes: u64,
+    /// The part of it that is no mapped file: the system can take back the pages of a file at any time, as of the log that
+    /// was read at the start.
+    pub own_bytes: u64,
     pub machine_bytes: u64,
     pub disk_free_bytes: u64,
 }
@@ -15,6 +18,7 @@ pub struct Usage {
 pub fn usage(data_dir: &Path) -> Usage {
     Usage {
         resident_bytes: field_kib("/proc/self/status", "VmRSS:") * 1024,
+        own_bytes: field_kib("/proc/self/status", "RssAnon:") * 1024,
         machine_bytes: field_kib("/proc/meminfo", "MemTotal:") * 1024,
         disk_free_bytes: free_bytes(data_dir),
     }
@@ -31,14 +35,14 @@ fn free_bytes(path: &Path) -> u64 {
     RealDisk.free_bytes(path).unwrap_or(u64::MAX)
 }
 
-/// The most that may be resident: as configured, or four fifths of the machine's.
+/// The most that the process may have of its own: as configured, or four fifths of the machine's.
 pub fn memory_max(usage: Usage, configured: u64) -> u64 {
     if configured == 0 { usage.machine_bytes / 5 * 4 } else { configured }
 }
 
 /// How much more may be asked for before it is needed: up to three quarters of the most, the rest is for what cannot wait.
 pub fn room_bytes(usage: Usage, configured: u64) -> u64 {
-    (memory_max(usage, configured) / 4 * 3).saturating_sub(usage.resident_bytes)
+    (memory_max(usage, configured) / 4 * 3).saturating_sub(usage.own_bytes)
 }
 
 /// Why writes must be refused, if they must. `refusing`: they are now; they are admitted again only with some room
@@ -50,9 +54,9 @@ pub fn verdict(usage: Usage, memory_max: u64, disk_free_min: u64, refusing: bool
     } else {
         (memory_max, disk_free_min)
     };
-    if memory_max > 0 && usage.resident_bytes > memory_limit {
-        let resident = usage.resident_bytes >> 20;
-        return Some(format!("memory: {resident} MiB are used, the limit is {} MiB", memory_max >> 20));
+    if memory_max > 0 && usage.own_bytes > memory_limit {
+        let used = usage.own_bytes >> 20;
+        return Some(format!("memory: {used} MiB are used, the limit is {} MiB", memory_max >> 20));
     }
     if usage.disk_free_bytes < disk_limit {
         let free = usage.disk_free_bytes >> 20;
@@ -88,8 +92,10 @@ mod tests {
 
     #[test]
     fn writes_are_refused_before_memory_or_disk_run_out() {
-        let usage = |resident, free| Usage {
-            resident_bytes: resident,
+        // Mapped files don't count.
+        let usage = |own, free| Usage {
+            resident_bytes: 99 * GIB,
+            own_bytes: own,
             machine_bytes: 10 * GIB,
             disk_free_bytes: free,
         };
@@ -104,17 +110,18 @@ mod tests {
 
     #[test]
     fn they_are_admitted_again_only_with_some_room() {
-        let usage = Usage { resident_bytes: 99, machine_bytes: 0, disk_free_bytes: GIB };
+        let usage = Usage { own_bytes: 99, disk_free_bytes: GIB, ..Usage::default() };
         assert_eq!(verdict(usage, 100, 0, false), None);
         assert!(verdict(usage, 100, 0, true).is_some());
-        assert_eq!(verdict(Usage { resident_bytes: 90, ..usage }, 100, 0, true), None);
+        assert_eq!(verdict(Usage { own_bytes: 90, ..usage }, 100, 0, true), None);
     }
 
     #[test]
     fn the_operating_system_answers() {
         let usage = usage(Path::new("/"));
         assert!(
-            usage.resident_bytes > 0
+            usage.own_bytes > 0
+                && usage.resident_bytes >= usage.own_bytes
                 && usage.machine_bytes > usage.resident_bytes
                 && usage.disk_free_bytes > 0
         );

@@ -3,9 +3,11 @@
 
 use crate::{
     clock,
-    config::SnapshotConfig,
+    config::{Durability, SnapshotConfig},
     memory,
-    node::{executor::Input, fingerprint, monitor, priority::lower_priority, shared::Shared, spawn},
+    node::{
+        executor::Input, fingerprint, log_thread, monitor, priority::lower_priority, shared::Shared, spawn,
+    },
     partition::FrozenAt,
 };
 use anyhow::{Context, Result};
@@ -50,6 +52,7 @@ pub(super) struct SnapshotFiles {
     /// By partition.
     pub(super) kept: Vec<Kept>,
     pub(super) spares: SpareMaker,
+    pub(super) log: Sender<log_thread::Request>,
 }
 
 /// How much log there is that no snapshot holds.
@@ -174,7 +177,7 @@ impl Snapshots {
         let tables = partitions.iter().flat_map(|partition| &partition.memory);
         let rows_bytes: u64 = tables.map(|table| table.row_bytes + table.tail_bytes).sum();
         let usage = monitor::usage(&self.shared.config.data_dir);
-        let spare_bytes = usage.resident_bytes.saturating_sub(rows_bytes);
+        let spare_bytes = usage.own_bytes.saturating_sub(rows_bytes);
         let missing_bytes = rows_bytes.saturating_sub(spare_bytes);
         if missing_bytes <= monitor::room_bytes(usage, self.shared.config.limits.memory_bytes) {
             memory::provide(missing_bytes);
@@ -193,6 +196,7 @@ impl Snapshots {
 
     fn write_one(&mut self, frozen: FrozenAt) -> Result<u64> {
         let frozen = self.at_its_own_position(frozen)?;
+        self.sync_log()?;
         let partition = frozen.partition;
         let fingerprint = fingerprint::fingerprint(self.shared.gate.registry().catalog());
         let mut pace = Pace::new(&self.shared.config.snapshot);
@@ -203,6 +207,17 @@ impl Snapshots {
         let cut = kept[usize::from(partition)].finished(&**disk, directory, snapshot.clone())?;
         self.tell_owner(partition, Input::Compact { partition, snapshot, cut })?;
         Ok(written.file_bytes)
+    }
+
+    /// Makes the log durable as far as the view goes (invariant 24): with async durability a power cut could else leave a
+    /// snapshot of blocks that the log has lost.
+    fn sync_log(&self) -> Result<()> {
+        if self.shared.config.durability == Durability::Async {
+            let (done, synced) = crossbeam::channel::bounded(1);
+            let asked = self.files.log.send(log_thread::Request::Sync(done));
+            asked.ok().and_then(|()| synced.recv().ok()).context("the log thread is gone")?;
+        }
+        Ok(())
     }
 
     /// The view, or a later one if the partition has not changed since its last snapshot. At the same position it would
@@ -278,6 +293,66 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{config::Config, gate::Gate, product_registry};
+    use crossbeam::channel::{bounded, unbounded};
+    use tokio::sync::Semaphore;
+    use tollgate_cluster::{
+        disk::FaultyDisk,
+        log::{self, LogConfig, Membership},
+    };
+    use tollgate_schema::{ring::Ring, store::Store};
+
+    /// Writes a snapshot of an empty partition; how often the log was synced for it, none of its files being there.
+    fn syncs_before_a_snapshot(durability: Durability) -> usize {
+        let (disk, directory) = (Arc::new(FaultyDisk::new(1)), Path::new("/snapshots"));
+        disk.create_dir(directory).expect("a directory");
+        let no_spares = LogConfig { spares_at_open: 0, ..LogConfig::default() };
+        let opened = log::open(disk.clone(), Path::new("/log"), no_spares).expect("an empty log");
+        let registry = Arc::new(product_registry());
+        let (inputs, _owner) = unbounded();
+        let queue = (inputs, Arc::new(Semaphore::new(1)));
+        let gate = Gate::new(registry.clone(), Arc::new(Ring::new(1)), vec![queue]);
+        let config = Config { partitions: 1, durability, ..Config::default() };
+        let shared = Arc::new(Shared::new(config, gate, unbounded().0, 0));
+        let (log, requests) = bounded(0);
+        let seen = disk.clone();
+        let log_thread = std::thread::spawn(move || {
+            let mut syncs = 0;
+            for request in requests {
+                let log_thread::Request::Sync(done) = request else { panic!("nothing is appended") };
+                assert_eq!(seen.list(directory).expect("it is there"), Vec::<String>::new());
+                syncs += 1;
+                done.send(()).expect("somebody waits");
+            }
+            syncs
+        });
+        let files = SnapshotFiles {
+            disk: disk.clone(),
+            directory: directory.to_path_buf(),
+            kept: vec![Kept::recovered(0, None)],
+            spares: opened.writer.spare_maker(),
+            log,
+        };
+        let mut snapshots = Snapshots { shared, files, growth: Growth::new(0) };
+        let frozen = FrozenAt {
+            partition: 0,
+            position: Position { term: 1, index: 1 },
+            timestamp_us: 0,
+            members: Membership::of_voters(&[1]),
+            rows: Store::new(Arc::new(registry.catalog().clone())).freeze(),
+        };
+        snapshots.write_one(frozen).expect("a snapshot");
+        assert_eq!(disk.list(directory).expect("it is there").len(), 1);
+        drop(snapshots);
+        log_thread.join().expect("no panic")
+    }
+
+    /// Or a power cut could leave it behind the end of the log.
+    #[test]
+    fn the_log_is_durable_before_a_snapshot_of_it_is_written() {
+        assert_eq!(syncs_before_a_snapshot(Durability::Async), 1);
+        assert_eq!(syncs_before_a_snapshot(Durability::Sync), 0, "it always is");
+    }
 
     /// The log stays for the snapshot before, so what counts is what came since the last one was begun.
     #[test]

@@ -120,11 +120,9 @@ struct OneReply {
 
 impl ReplySink for OneReply {
     fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
-        let &[Arrival { received_us, calls: 1 }] = arrivals else {
-            panic!("one call was sent, not {arrivals:?}")
-        };
+        let [Arrival { calls: 1, .. }] = arrivals else { panic!("one call was sent, not {arrivals:?}") };
         let now_us = monotonic_us(&self.shared);
-        self.shared.latency.record(now_us.saturating_sub(received_us), 1);
+        self.shared.latency.record(arrivals, now_us);
         if let Some(sender) = self.sender.lock().take() {
             // A caller that hung up needs no answer.
             let _ = sender.send(frames);

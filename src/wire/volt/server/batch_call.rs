@@ -206,7 +206,8 @@ impl Gather {
         let mut frame = Vec::new();
         response::write_success(&mut frame, self.handle, Tables { count: 1, bytes: &bytes });
         let now_us = super::monotonic_us(&self.sink.shared);
-        self.sink.facts.initiated.answered(self.received_us, answers.len() as u32, now_us);
+        let calls = answers.len() as u32;
+        self.sink.facts.initiated.answered(&[Arrival { received_us: self.received_us, calls }], now_us);
         self.sink.connection.send(frame, &[Arrival::one(self.received_us)]);
     }
 }

@@ -18,10 +18,8 @@ pub(super) struct CallSink {
 impl ReplySink for CallSink {
     fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
         let now_us = monotonic_us(&self.shared);
-        for arrival in arrivals {
-            self.facts.initiated.answered(arrival.received_us, arrival.calls, now_us);
-        }
-        self.connection.send(frames, arrivals);
+        self.facts.initiated.answered(arrivals, now_us);
+        self.connection.send_at(frames, arrivals, now_us);
     }
 
     fn buffer(&self) -> Vec<u8> {

@@ -116,6 +116,12 @@ impl ConnectionSink {
         let _ = self.replies.send(Outgoing { frames, calls, last: false });
     }
 
+    /// Replies of executors that leave at `now_us`.
+    pub(super) fn send_at(&self, frames: Vec<u8>, arrivals: &[Arrival], now_us: u64) {
+        self.shared.latency.record(arrivals, now_us);
+        self.answer(frames, arrivals.iter().map(|arrival| arrival.calls).sum());
+    }
+
     /// Keeps a buffer that was written, if it is of a usual size and there is room.
     fn keep(&self, mut frames: Vec<u8>) {
         if (1..=SPARE_BYTES_MAX).contains(&frames.capacity()) {
@@ -132,13 +138,7 @@ impl ConnectionSink {
 
 impl ReplySink for ConnectionSink {
     fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
-        let now_us = monotonic_us(&self.shared);
-        let mut calls = 0;
-        for arrival in arrivals {
-            self.shared.latency.record(now_us.saturating_sub(arrival.received_us), arrival.calls);
-            calls += arrival.calls;
-        }
-        self.answer(frames, calls);
+        self.send_at(frames, arrivals, monotonic_us(&self.shared));
     }
 
     fn buffer(&self) -> Vec<u8> {
