@@ -76,6 +76,9 @@ pub(crate) struct TapsArgs {
     /// of the contenders that are compared judges, so that all of them judge the same
     #[arg(long, default_value_t = 1_500_000)]
     max_taps: u64,
+    /// Runs of each contender, in turn; each figure is the median of its runs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
     /// Calls per second of the open loop [default: half of what the contender did saturated]
     #[arg(long)]
     rate: Option<f64>,

@@ -8,6 +8,7 @@ mod clock;
 mod contenders;
 mod load;
 mod machine;
+mod median;
 #[cfg(test)]
 mod mock;
 mod node;
@@ -18,6 +19,7 @@ mod transit;
 mod verify;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::Parser;
@@ -56,23 +58,27 @@ fn main() -> anyhow::Result<()> {
 /// A contender that cannot be measured does not cost the others their figures, but bench then ends with an error.
 fn run_taps(args: &TapsArgs, output: &Output) -> anyhow::Result<()> {
     let plan = args.plan();
-    let mut figures = Vec::new();
-    let mut failed = Vec::new();
-    for kind in &args.contenders {
-        match taps::run(*kind, &plan, &args.tollgate.options()) {
-            Ok(one) => figures.push(one),
-            Err(error) => {
-                eprintln!("{}: {error:#}", kind.name());
-                failed.push(kind.name());
+    let mut runs: Vec<Vec<taps::Figures>> = args.contenders.iter().map(|_| Vec::new()).collect();
+    let mut failed = BTreeSet::new();
+    for _ in 0..args.runs {
+        for (kind, runs) in args.contenders.iter().zip(&mut runs) {
+            match taps::run(*kind, &plan, &args.tollgate.options()) {
+                Ok(one) => runs.push(one),
+                Err(error) => {
+                    eprintln!("{}: {error:#}", kind.name());
+                    failed.insert(kind.name());
+                }
             }
         }
     }
+    let measured = runs.iter().filter(|runs| !runs.is_empty());
+    let figures: Vec<taps::Figures> = measured.map(|runs| median::of(runs)).collect();
     let simulated_rate = TapStream::new(plan.seed, plan.population).simulated_rate();
     anyhow::ensure!(!figures.is_empty(), "nothing was measured");
     let text = report::taps(&figures, simulated_rate, plan.population.cards);
     let lines: Vec<&taps::Figures> = figures.iter().collect();
     publish(output, "taps", &lines, &text)?;
-    anyhow::ensure!(failed.is_empty(), "not measured: {}", failed.join(", "));
+    anyhow::ensure!(failed.is_empty(), "not measured: {}", failed.into_iter().collect::<Vec<_>>().join(", "));
     Ok(())
 }
 

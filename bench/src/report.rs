@@ -104,8 +104,14 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
             thousands(taps as f64),
         ]);
     }
+    let runs = figures.iter().map(|one| one.runs).max().unwrap_or(1);
+    let of_runs = if runs > 1 {
+        format!("Each figure is the median of {runs} runs, in which the contenders took turns. ")
+    } else {
+        String::new()
+    };
     format!(
-        "{}\nDecisions per second are saturated; latencies are those of an open loop at half of that rate, from each \
+        "{}\n{of_runs}Decisions per second are saturated; latencies are those of an open loop at half of that rate, from each \
          call's intended time. {} cards tap at {simulated_rate:.0} simulated taps a second. The outcomes are those of \
          the saturated phase, which ends after as many taps for each that gets that far, so that all judge the same.\n\n{}",
         speed.text(),

@@ -31,12 +31,14 @@ pub(crate) struct Plan {
 }
 
 /// One contender's figures. Latencies are those of the open loop at half the saturated rate.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Figures {
     pub(crate) name: &'static str,
     pub(crate) version: String,
     pub(crate) connections: usize,
     pub(crate) window: usize,
+    /// How many runs the figures are the medians of.
+    pub(crate) runs: usize,
     pub(crate) decisions_per_s: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
@@ -125,6 +127,7 @@ fn measure(kind: Kind, plan: &Plan, contender: &dyn Contender, load_seconds: f64
         version: contender.version(),
         connections: shape.connections,
         window: shape.window,
+        runs: 1,
         decisions_per_s: per_second.round(),
         p50_ms: half.tally.latency_ms(0.5),
         p99_ms: half.tally.latency_ms(0.99),

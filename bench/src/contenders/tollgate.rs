@@ -48,6 +48,7 @@ pub(crate) struct Tollgate {
     volt: SocketAddr,
     http: SocketAddr,
     durability: &'static str,
+    purpose: Purpose,
     version: String,
 }
 
@@ -86,7 +87,7 @@ impl Tollgate {
         }
         std::fs::write(directory.path().join("tollgate.toml"), config)?;
         let server = launch(&binary, directory.path(), volt)?;
-        Ok(Self { server, directory, binary, volt, http, durability, version })
+        Ok(Self { server, directory, binary, volt, http, durability, purpose, version })
     }
 
     /// Starts the node again on the same directory; the old process must have ended.
@@ -119,7 +120,11 @@ fn launch(binary: &Path, directory: &Path, volt: SocketAddr) -> anyhow::Result<S
 
 impl Contender for Tollgate {
     fn version(&self) -> String {
-        format!("{}, durability {}", self.version, self.durability)
+        let mut text = format!("{}, durability {}", self.version, self.durability);
+        if self.purpose == Purpose::Speed {
+            let _ = write!(text, ", {} MiB and {READY_SEGMENTS} log segments ready", READY_BYTES >> 20);
+        }
+        text
     }
 
     fn shape(&self) -> Shape {
