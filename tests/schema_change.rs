@@ -100,24 +100,31 @@ fn check(server: &mut Server, cards: i32) {
     assert_eq!(answer.into_first_table().rows, [[Value::BigInt(500)]]);
 }
 
-#[test]
-fn new_tables_streams_and_views_come_behind_the_old() {
+/// What follows on a directory that was filled, without and with a snapshot of it.
+fn without_and_with_a_snapshot(follows: impl Fn(&Path, Server, bool)) {
     for with_snapshot in [false, true] {
         let directory = tempfile::tempdir().unwrap();
         let mut server = Server::start(directory.path(), BEFORE).unwrap();
         server.fill(0);
         if with_snapshot {
             server.snapshot();
-            server.fill(10);
+        }
+        follows(directory.path(), server, with_snapshot);
+    }
+}
+
+#[test]
+fn new_tables_streams_and_views_come_behind_the_old() {
+    without_and_with_a_snapshot(|directory, mut server, with_snapshot| {
+        server.fill(10);
+        if with_snapshot {
             server.snapshot();
-        } else {
-            server.fill(10);
         }
         server.fill(20);
         server.stop();
 
         let longer = [BEFORE, MORE].concat();
-        let mut server = Server::start(directory.path(), &longer).unwrap();
+        let mut server = Server::start(directory, &longer).unwrap();
         check(&mut server, 30);
         server.fill(30);
         server.sql("INSERT INTO devices VALUES ('phone', 5)");
@@ -126,14 +133,14 @@ fn new_tables_streams_and_views_come_behind_the_old() {
         check(&mut server, 40);
         server.stop();
         // Blocks of both schemas lie behind the snapshot, which is of the old one, if there is any.
-        let mut server = Server::start(directory.path(), &longer).unwrap();
+        let mut server = Server::start(directory, &longer).unwrap();
         check(&mut server, 40);
         server.snapshot();
         server.fill(40);
         server.stop();
         // Snapshots of both, and the newest one damaged: the old one and all behind it.
         if with_snapshot {
-            for entry in fs::read_dir(directory.path().join("data/snapshots")).unwrap() {
+            for entry in fs::read_dir(directory.join("data/snapshots")).unwrap() {
                 let path = entry.unwrap().path();
                 let bytes = fs::read(&path).unwrap();
                 let is_newest = String::from_utf8_lossy(&bytes).contains("DEVICES");
@@ -142,28 +149,22 @@ fn new_tables_streams_and_views_come_behind_the_old() {
                 }
             }
         }
-        let mut server = Server::start(directory.path(), &longer).unwrap();
+        let mut server = Server::start(directory, &longer).unwrap();
         assert_eq!(server.node.shared.recovery.lock().snapshots_refused, if with_snapshot { 3 } else { 0 });
         check(&mut server, 50);
         assert_eq!(server.sql("SELECT card FROM devices WHERE device = 'phone'"), ["5"]);
         assert_eq!(server.sql("SELECT COUNT(*) FROM rates"), ["1"]);
         assert_eq!(server.sql("SELECT n FROM news_counts"), ["1"]);
         server.stop();
-    }
+    });
 }
 
 #[test]
 fn any_other_schema_is_refused_with_what_differs() {
-    for with_snapshot in [false, true] {
-        let directory = tempfile::tempdir().unwrap();
-        let mut server = Server::start(directory.path(), BEFORE).unwrap();
-        server.fill(0);
-        if with_snapshot {
-            server.snapshot();
-        }
+    without_and_with_a_snapshot(|directory, server, _| {
         server.stop();
         let refused = |ddl: &str, expected: &str| {
-            let error = Server::start(directory.path(), ddl).err().expect("refused");
+            let error = Server::start(directory, ddl).err().expect("refused");
             let text = format!("{error:#}");
             assert!(text.contains("written with another schema") && text.contains(expected), "{text}");
         };
@@ -179,10 +180,10 @@ fn any_other_schema_is_refused_with_what_differs() {
         let over_stream = "CREATE VIEW firsts AS SELECT card, COUNT(*) FROM alerts GROUP BY card;";
         refused(&[BEFORE, over_stream].concat(), "view FIRSTS is over a stream that was there before it");
         // Nothing of that changed anything.
-        let mut server = Server::start(directory.path(), &[BEFORE, MORE].concat()).unwrap();
+        let mut server = Server::start(directory, &[BEFORE, MORE].concat()).unwrap();
         check(&mut server, 10);
         server.sql("INSERT INTO rates VALUES (1)");
         server.stop();
         refused(BEFORE, "table DEVICES is gone");
-    }
+    });
 }

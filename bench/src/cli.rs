@@ -72,8 +72,8 @@ pub(crate) struct TapsArgs {
     /// Answers compared with the rules before anything is timed
     #[arg(long, default_value_t = 200_000)]
     verify: usize,
-    /// End the saturated phase, and the one at half its rate, after this many taps: the further, the more cards are empty. About as many as the slowest
-    /// of the contenders that are compared judges, so that all of them judge the same
+    /// End the saturated phase, and the open loop, after this many taps: the further, the more cards are empty. About as
+    /// many as the slowest of the contenders that are compared judges, so that all of them judge the same
     #[arg(long, default_value_t = 1_500_000)]
     max_taps: u64,
     /// Runs of each contender, in turn; each figure is the median of its runs
@@ -115,7 +115,6 @@ pub(crate) struct TollgateArgs {
     /// Tollgate's `executors` [default: its own default]
     #[arg(long)]
     executors: Option<u32>,
-
     /// Tollgate's `partitions` [default: its own default]
     #[arg(long)]
     partitions: Option<u32>,

@@ -75,7 +75,7 @@ fn run_taps(args: &TapsArgs, output: &Output) -> anyhow::Result<()> {
     let figures: Vec<taps::Figures> = measured.map(|runs| median::of(runs)).collect();
     let simulated_rate = TapStream::new(plan.seed, plan.population).simulated_rate();
     anyhow::ensure!(!figures.is_empty(), "nothing was measured");
-    let text = report::taps(&figures, simulated_rate, plan.population.cards);
+    let text = report::taps(&figures, simulated_rate, plan.population.cards, plan.rate);
     let lines: Vec<&taps::Figures> = figures.iter().collect();
     publish(output, "taps", &lines, &text)?;
     anyhow::ensure!(failed.is_empty(), "not measured: {}", failed.into_iter().collect::<Vec<_>>().join(", "));

@@ -1,21 +1,14 @@
 //! The runs of one contender put into one: each figure is its own median, for on a machine that is shared one run says
 //! little. Knows nothing of how a figure was measured.
 
+use std::cmp::Ordering;
+
 use crate::taps::Figures;
 
 /// Of an even number the upper one of the two in the middle. Panics if there is no run.
 pub(crate) fn of(runs: &[Figures]) -> Figures {
-    let middle = runs.len() / 2;
-    let median = |figure: fn(&Figures) -> f64| {
-        let mut figures: Vec<f64> = runs.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures[middle]
-    };
-    let count = |figure: fn(&Figures) -> u64| {
-        let mut figures: Vec<u64> = runs.iter().map(figure).collect();
-        figures.sort_unstable();
-        figures[middle]
-    };
+    let median = |figure: fn(&Figures) -> f64| middle(runs.iter().map(figure).collect(), f64::total_cmp);
+    let count = |figure: fn(&Figures) -> u64| middle(runs.iter().map(figure).collect(), u64::cmp);
     Figures {
         name: runs[0].name,
         version: runs[0].version.clone(),
@@ -44,6 +37,11 @@ pub(crate) fn of(runs: &[Figures]) -> Figures {
         load_seconds: median(|run| run.load_seconds),
         resident_mib: count(|run| run.resident_mib),
     }
+}
+
+fn middle<T: Copy>(mut figures: Vec<T>, order: impl FnMut(&T, &T) -> Ordering) -> T {
+    figures.sort_by(order);
+    figures[figures.len() / 2]
 }
 
 #[cfg(test)]

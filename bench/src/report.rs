@@ -56,8 +56,9 @@ impl Table {
     }
 }
 
-/// The comparison; the ratio is to Redis without persistence, where it took part.
-pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> String {
+/// The comparison; the ratio is to Redis without persistence, where it took part. `rate`: of the open loop, if not half of
+/// the saturated one.
+pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32, rate: Option<f64>) -> String {
     let redis = figures.iter().find(|one| one.name == "redis").map(|one| one.decisions_per_s);
     let mut speed = Table::new(&[
         "contender",
@@ -72,7 +73,7 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
         "connections x window",
         "generator ns/call",
         "contender CPU ns/call",
-        "at half the rate",
+        "in the open loop",
     ]);
     let mut mix = Table::new(&["contender", "version", "accepted", "rejected", "fraud", "errors", "taps"]);
     for one in figures {
@@ -110,8 +111,10 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32) -> Stri
     } else {
         String::new()
     };
+    let open_rate =
+        rate.map_or("half of that rate".to_owned(), |rate| format!("{} a second", thousands(rate)));
     format!(
-        "{}\n{of_runs}Decisions per second are saturated; latencies are those of an open loop at half of that rate, from each \
+        "{}\n{of_runs}Decisions per second are saturated; latencies are those of an open loop at {open_rate}, from each \
          call's intended time. {} cards tap at {simulated_rate:.0} simulated taps a second. The outcomes are those of \
          the saturated phase, which ends after as many taps for each that gets that far, so that all judge the same.\n\n{}",
         speed.text(),

@@ -1,4 +1,5 @@
-//! Waiting on several sockets at once, with a deadline in nanoseconds: ppoll(2).
+//! Waiting on several sockets at once, with a deadline in nanoseconds: ppoll(2); and what the system is asked so that
+//! whoever waits runs soon after.
 
 use std::os::fd::RawFd;
 
