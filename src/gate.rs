@@ -6,9 +6,11 @@
 use crate::{
     call::{Batch, Call, Target},
     limits,
-    node::executor::Input,
+    node::{
+        desk::By,
+        executor::{ExecutorDesk, Input},
+    },
 };
-use crossbeam::channel::{Sender, TrySendError};
 use parking_lot::RwLock;
 use std::sync::{
     Arc,
@@ -49,7 +51,7 @@ pub enum Refusal {
 pub struct Gate {
     registry: Arc<Registry>,
     ring: Arc<Ring>,
-    executors: Vec<Queue>,
+    desks: Vec<Arc<ExecutorDesk>>,
     /// Why writes are refused, while they are.
     writes_refused: RwLock<Option<String>>,
     refusing: AtomicBool,
@@ -59,24 +61,13 @@ pub struct Gate {
     anywhere: AtomicUsize,
 }
 
-struct Queue {
-    inputs: Sender<Input>,
-    /// A permit for each batch the queue has room for; the executor gives it back when it takes the batch.
-    room: Arc<Semaphore>,
-}
-
 impl Gate {
-    /// `executors`: each one's queue. Partition p is owned by executor `p % executors`.
-    pub fn new(
-        registry: Arc<Registry>,
-        ring: Arc<Ring>,
-        executors: Vec<(Sender<Input>, Arc<Semaphore>)>,
-    ) -> Gate {
-        let executors = executors.into_iter().map(|(inputs, room)| Queue { inputs, room }).collect();
+    /// `desks`: each executor's. Partition p is owned by executor `p % executors`.
+    pub fn new(registry: Arc<Registry>, ring: Arc<Ring>, desks: Vec<Arc<ExecutorDesk>>) -> Gate {
         Gate {
             registry,
             ring,
-            executors,
+            desks,
             writes_refused: RwLock::new(None),
             refusing: AtomicBool::new(false),
             paused: AtomicBool::new(false),
@@ -183,49 +174,34 @@ impl Gate {
     /// The executor that a call goes to. Transactions over all partitions are coordinated by the first.
     pub fn executor_of(&self, call: &Call) -> usize {
         match call.target {
-            Target::Partition(partition) => usize::from(partition) % self.executors.len(),
+            Target::Partition(partition) => usize::from(partition) % self.desks.len(),
             Target::All => 0,
         }
     }
 
     pub fn executors(&self) -> usize {
-        self.executors.len()
+        self.desks.len()
     }
 
     /// How many inputs wait for each executor.
     pub fn queue_depths(&self) -> Vec<u32> {
-        self.executors.iter().map(|queue| queue.inputs.len() as u32).collect()
+        self.desks.iter().map(|desk| desk.inputs.len() as u32).collect()
     }
 
     /// Hands a batch over, waiting while the executor's queue is full: so a front end stops reading its socket.
-    pub async fn submit(&self, executor: usize, batch: Batch) -> Result<(), Refusal> {
-        let queue = &self.executors[executor];
-        let permit = queue.room.acquire().await.map_err(|_| Refusal::Stopping)?;
+    pub async fn submit(&self, executor: usize, batch: Batch, by: By) -> Result<(), Refusal> {
+        let permit = self.desks[executor].room.acquire().await.map_err(|_| Refusal::Stopping)?;
         permit.forget();
-        queue.push(Input::Calls(batch))
-    }
-
-    /// Hands over at once or says that the server is busy.
-    pub fn try_submit(&self, executor: usize, batch: Batch) -> Result<(), Refusal> {
-        let queue = &self.executors[executor];
-        let permit = queue.room.try_acquire().map_err(|_| Refusal::Busy)?;
-        permit.forget();
-        queue.push(Input::Calls(batch))
+        self.put(executor, Input::Calls(batch), by)
     }
 
     /// Something other than calls; takes no room.
     pub fn tell(&self, executor: usize, input: Input) -> Result<(), Refusal> {
-        self.executors[executor].push(input)
+        self.put(executor, input, By::Owner)
     }
-}
 
-impl Queue {
-    fn push(&self, input: Input) -> Result<(), Refusal> {
-        match self.inputs.try_send(input) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Refusal::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(Refusal::Stopping),
-        }
+    fn put(&self, executor: usize, input: Input, by: By) -> Result<(), Refusal> {
+        if self.desks[executor].put(input, by) { Ok(()) } else { Err(Refusal::Stopping) }
     }
 }
 

@@ -7,15 +7,15 @@ use crate::{
     core::{Core, Flushed},
     limits,
     node::{
+        desk::{Desk, Done, Worker},
         log_thread::{self, Submission},
         shared::Shared,
     },
-    partition::{Fatal, Partition, Publish},
+    partition::{Fatal, Publish},
 };
 use bytes::Bytes;
-use crossbeam::channel::{Receiver, Sender, select_biased, tick};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use crossbeam::channel::Sender;
+use std::sync::Arc;
 use tollgate_cluster::log::SnapshotMeta;
 
 /// What an executor is asked: a closed list.
@@ -43,11 +43,6 @@ pub enum Input {
         snapshot: SnapshotMeta,
         cut: Option<SnapshotMeta>,
     },
-    /// Give all partitions to the first executor; take them back from `back`.
-    Lend {
-        to: Sender<Vec<Partition>>,
-        back: Receiver<Vec<Partition>>,
-    },
     Stop,
 }
 
@@ -58,71 +53,59 @@ pub struct Durable {
     pub submissions: usize,
 }
 
-/// The ends of an executor's queues, and what it works on.
+/// Where an executor's inputs and the log's answers wait.
+pub type ExecutorDesk = Desk<Executor>;
+
+/// What an executor works on.
 pub struct Executor {
     pub number: usize,
     pub core: Core,
-    pub inputs: Receiver<Input>,
-    pub room: Arc<Semaphore>,
-    pub durable: Receiver<Durable>,
     pub log: Sender<log_thread::Request>,
-    /// The other executors' queues, for the first one.
-    pub others: Vec<Sender<Input>>,
+    /// The other executors' desks, for the first one.
+    pub others: Vec<Arc<ExecutorDesk>>,
     pub shared: Arc<Shared>,
     /// Submissions the log has not answered.
     pub in_flight: usize,
     /// Batches that were taken and are about to run together.
     pub gathered: Vec<Batch>,
+    pub ticks: u64,
+    pub stopping: bool,
 }
 
 /// Memory is measured this often: it walks the tables.
 const MEMORY_TICKS: u64 = 20;
 
-impl Executor {
-    /// Runs until it is told to stop, or fails; a failure ends the process.
-    pub fn run(mut self) -> Result<(), Fatal> {
-        self.core.measure_by(clock::stopwatch_ns);
-        let ticker = tick(Duration::from_millis(limits::TICK_MS));
-        let mut ticks = 0;
-        let mut stopping = false;
-        loop {
-            let mut is_tick = false;
-            select_biased! {
-                recv(self.durable) -> durable => match durable {
-                    Ok(durable) => self.take_durable(durable),
-                    Err(_) => return Ok(()),
-                },
-                recv(self.inputs) -> input => match input {
-                    Ok(input) => stopping |= self.take(input)?,
-                    Err(_) => stopping = true,
-                },
-                recv(ticker) -> _ => is_tick = true,
+impl Worker for Executor {
+    type Input = Input;
+    type Answer = Durable;
+
+    fn step(&mut self, desk: &ExecutorDesk) -> Result<Done, Fatal> {
+        while let Some(durable) = desk.answers.pop() {
+            self.take_durable(durable);
+        }
+        for _ in 0..limits::INPUTS_PER_LOOP_MAX {
+            if self.gathered_calls() >= limits::CALLS_PER_LOOP_MAX {
+                break;
             }
-            // Under load there is always an input: time passes all the same.
-            if is_tick || ticker.try_recv().is_ok() {
-                ticks += 1;
-                self.on_tick(ticks);
-            }
-            while let Ok(durable) = self.durable.try_recv() {
-                self.take_durable(durable);
-            }
-            for _ in 0..limits::INPUTS_PER_LOOP_MAX {
-                if self.gathered_calls() >= limits::CALLS_PER_LOOP_MAX {
-                    break;
-                }
-                match self.inputs.try_recv() {
-                    Ok(input) => stopping |= self.take(input)?,
-                    Err(_) => break,
-                }
-            }
-            self.run_gathered()?;
-            self.flush(self.in_flight < limits::LOG_BATCHES_IN_FLIGHT_MAX)?;
-            if stopping && self.in_flight == 0 {
-                return Ok(());
+            match desk.inputs.pop() {
+                Some(input) => self.take(desk, input)?,
+                None => break,
             }
         }
+        self.run_gathered(desk)?;
+        self.flush(self.in_flight < limits::LOG_BATCHES_IN_FLIGHT_MAX)?;
+        Ok(if self.stopping && self.in_flight == 0 { Done::ForGood } else { Done::ForNow })
     }
 
+    fn on_tick(&mut self) {
+        self.ticks += 1;
+        self.core.tick();
+        self.core.expire(clock::wall_us(), &self.shared.config.keep());
+        self.shared.publish(self.number, &self.core, self.ticks.is_multiple_of(MEMORY_TICKS));
+    }
+}
+
+impl Executor {
     fn take_durable(&mut self, durable: Durable) {
         for (partition, number) in durable.acks {
             self.core.persisted(partition, number);
@@ -145,19 +128,17 @@ impl Executor {
         }
     }
 
-    /// Takes one input; true: stop. Calls are only gathered, so that those of many small batches run as one.
-    fn take(&mut self, input: Input) -> Result<bool, Fatal> {
+    /// Takes one input. Calls are only gathered, so that those of many small batches run as one.
+    fn take(&mut self, desk: &ExecutorDesk, input: Input) -> Result<(), Fatal> {
         if let Input::Calls(batch) = input {
             self.gathered.push(batch);
-            return Ok(false);
+            return Ok(());
         }
-        self.run_gathered()?;
+        self.run_gathered(desk)?;
         match input {
             Input::Calls(_) => unreachable!("they were taken above"),
             Input::FreezeAll(publish) => {
-                let lenders = self.borrow_all();
-                self.core.freeze_all(&publish);
-                self.give_back(lenders)?;
+                self.with_all(|core| core.freeze_all(&publish))?;
             }
             Input::Freeze { partition, publish } => self.core.freeze(partition, publish),
             Input::PublishFacts { done } => {
@@ -176,74 +157,54 @@ impl Executor {
                 partition.replica.set_snapshot(&snapshot, Bytes::new());
                 cut.iter().for_each(|cut| partition.replica.compact(cut));
             }
-            Input::Lend { to, back } => {
-                if to.send(self.core.lend()).is_ok()
-                    && let Ok(partitions) = back.recv()
-                {
-                    self.core.take_in(partitions);
-                }
-            }
-            Input::Stop => return Ok(true),
+            Input::Stop => self.stopping = true,
         }
-        Ok(false)
+        Ok(())
     }
 
     fn gathered_calls(&self) -> usize {
         self.gathered.iter().map(|batch| batch.calls.len()).sum()
     }
 
-    fn run_gathered(&mut self) -> Result<(), Fatal> {
+    fn run_gathered(&mut self, desk: &ExecutorDesk) -> Result<(), Fatal> {
         if self.gathered.is_empty() {
             return Ok(());
         }
         let mut batches = std::mem::take(&mut self.gathered);
-        self.room.add_permits(batches.len());
-        let lenders = if Core::wants_all(&batches) { self.borrow_all() } else { Vec::new() };
-        self.core.run(&batches, clock::wall_us());
+        desk.room.add_permits(batches.len());
+        let now_us = clock::wall_us();
+        if Core::wants_all(&batches) {
+            self.with_all(|core| core.run(&batches, now_us))?;
+        } else {
+            self.core.run(&batches, now_us);
+        }
         batches.clear();
         self.gathered = batches;
-        self.give_back(lenders)
-    }
-
-    /// Brings every partition of the node here. Its owners wait until [`Executor::give_back`].
-    fn borrow_all(&mut self) -> Vec<Lender> {
-        assert_eq!(self.number, 0, "the first executor coordinates");
-        let mut lenders = Vec::new();
-        for other in &self.others {
-            let (to, lent) = crossbeam::channel::bounded(1);
-            let (home, back) = crossbeam::channel::bounded(1);
-            if other.send(Input::Lend { to, back }).is_ok()
-                && let Ok(partitions) = lent.recv()
-            {
-                let ids = partitions.iter().map(|p| p.id).collect();
-                self.core.take_in(partitions);
-                lenders.push(Lender { home, ids });
-            }
-        }
-        lenders
-    }
-
-    /// Cuts what was changed into one record of the log, then sends the partitions home.
-    fn give_back(&mut self, lenders: Vec<Lender>) -> Result<(), Fatal> {
-        if lenders.is_empty() {
-            return Ok(());
-        }
-        self.flush(true)?;
-        for Lender { home, ids } in lenders {
-            // A lender that is gone took the process down with it.
-            let _ = home.send(self.core.take_out(&ids));
-        }
         Ok(())
     }
 
-    fn on_tick(&mut self, ticks: u64) {
-        self.core.tick();
-        self.core.expire(clock::wall_us(), &self.shared.config.keep());
-        self.shared.publish(self.number, &self.core, ticks.is_multiple_of(MEMORY_TICKS));
+    /// Does something with every partition of the node here, and cuts what was changed into one record of the log before
+    /// the partitions go home. Nobody else is at the other desks meanwhile; nobody waits for this desk there.
+    fn with_all(&mut self, work: impl FnOnce(&mut Core)) -> Result<(), Fatal> {
+        assert_eq!(self.number, 0, "the first executor coordinates");
+        let others = self.others.clone();
+        let mut lenders: Vec<_> = others.iter().map(|desk| desk.visit()).collect();
+        let mut homes = Vec::new();
+        for lender in lenders.iter_mut().filter_map(|seat| seat.as_mut()) {
+            let partitions = lender.core.lend();
+            homes.push(partitions.iter().map(|partition| partition.id).collect::<Vec<_>>());
+            self.core.take_in(partitions);
+        }
+        work(&mut self.core);
+        if !homes.is_empty() {
+            self.flush(true)?;
+        }
+        for (lender, ids) in lenders.iter_mut().filter_map(|seat| seat.as_mut()).zip(homes) {
+            lender.core.take_in(self.core.take_out(&ids));
+        }
+        drop(lenders);
+        // Whoever brought work to a desk meanwhile found it taken.
+        others.iter().for_each(|desk| desk.visited());
+        Ok(())
     }
-}
-
-struct Lender {
-    home: Sender<Vec<Partition>>,
-    ids: Vec<PartitionId>,
 }

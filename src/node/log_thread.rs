@@ -5,7 +5,10 @@ use crate::{
     call::PartitionId,
     clock,
     config::{Config, Durability},
-    node::{executor::Durable, shared::Shared},
+    node::{
+        executor::{Durable, ExecutorDesk},
+        shared::Shared,
+    },
 };
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use std::{
@@ -34,7 +37,7 @@ pub struct Submission {
 pub fn run(
     mut writer: LogWriter,
     requests: Receiver<Request>,
-    executors: Vec<Sender<Durable>>,
+    desks: Vec<Arc<ExecutorDesk>>,
     shared: Arc<Shared>,
 ) -> Result<(), LogError> {
     let mut due = SyncDue::new(&shared.config);
@@ -46,7 +49,7 @@ pub fn run(
         let mut waiting = Vec::new();
         match first {
             Ok(Request::Append(first)) => {
-                waiting = write_round(&mut writer, first, &requests, &executors, &shared)?;
+                waiting = write_round(&mut writer, first, &requests, &desks, &shared)?;
                 due.appended(clock::now());
             }
             Ok(Request::Sync(done)) => waiting.push(done),
@@ -70,17 +73,16 @@ fn write_round(
     writer: &mut LogWriter,
     first: Submission,
     requests: &Receiver<Request>,
-    executors: &[Sender<Durable>],
+    desks: &[Arc<ExecutorDesk>],
     shared: &Shared,
 ) -> Result<Vec<Sender<()>>, LogError> {
     let mut batch = first.batch;
     let mut waiting = Vec::new();
-    let mut done: Vec<Durable> =
-        executors.iter().map(|_| Durable { acks: Vec::new(), submissions: 0 }).collect();
+    let mut done: Vec<Durable> = desks.iter().map(|_| Durable { acks: Vec::new(), submissions: 0 }).collect();
     let mut note = |executor: usize, acks: Vec<(PartitionId, u64)>| {
         done[executor].submissions += 1;
         for ack in acks {
-            done[usize::from(ack.0) % executors.len()].acks.push(ack);
+            done[usize::from(ack.0) % desks.len()].acks.push(ack);
         }
     };
     note(first.executor, first.acks);
@@ -98,10 +100,9 @@ fn write_round(
     let took_us = started.elapsed().as_micros() as u64;
     // Before the executors hear of it: they use the blocks' memory again, unless somebody else still holds it.
     drop(batch);
-    for (executor, durable) in executors.iter().zip(done) {
+    for (desk, durable) in desks.iter().zip(done) {
         if durable.submissions > 0 || !durable.acks.is_empty() {
-            // An executor that is gone needs no answer.
-            let _ = executor.send(durable);
+            desk.answer(durable);
         }
     }
     let mut facts = shared.log.lock();
@@ -168,15 +169,18 @@ mod tests {
         let node = Config { durability: Durability::Async, sync_interval_ms: hour_ms, ..Config::default() };
         let shared = Arc::new(Shared::new(node, gate, unbounded().0, 0));
         let (requests, queue) = unbounded();
-        let (durable, answers) = unbounded();
-        let thread = std::thread::spawn(move || run(opened.writer, queue, vec![durable], shared));
+        let desk = Arc::new(ExecutorDesk::new(Arc::default()));
+        let desks = vec![desk.clone()];
+        let thread = std::thread::spawn(move || run(opened.writer, queue, desks, shared));
         let append = |first_index| {
             let batch = LogBatch {
                 groups: vec![GroupAppend::of_blocks(0, 1, first_index, vec![Bytes::from_static(b"block")])],
             };
             let submission = Submission { executor: 0, batch, acks: vec![(0, first_index)] };
             requests.send(Request::Append(submission)).expect("it runs");
-            answers.recv().expect("an answer");
+            while desk.answers.pop().is_none() {
+                std::thread::yield_now();
+            }
         };
         let survive = || {
             let after = Arc::new(disk.after_crash(Keep::Durable, 1));

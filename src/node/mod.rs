@@ -2,8 +2,10 @@
 //! ends, shutdown. IO lives here and in `wire`; decisions don't.
 
 pub mod connections;
+pub mod desk;
 mod directory;
 pub mod executor;
+mod fatal;
 mod files;
 pub mod fingerprint;
 pub mod initiated;
@@ -28,13 +30,13 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use crossbeam::channel::{Receiver, Sender, unbounded};
+use desk::{By, Helper};
 use directory::DataDirectory;
-use executor::{Durable, Executor, Input};
+use executor::{Executor, ExecutorDesk, Input};
 use recover::Recovered;
 use shared::{RecoveryFacts, Shared};
 use snapshot_thread::{Growth, SnapshotFiles, SnapshotThread};
-use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
-use tokio::sync::Semaphore;
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 use tollgate_cluster::{
     disk::{Disk, RealDisk},
     log::{self, LogWriter},
@@ -43,14 +45,14 @@ use tollgate_procedures::Registry;
 use tollgate_schema::ring::Ring;
 
 /// A node that does not lead its own partitions by then has a disk that does not answer.
-const LEADING_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+const LEADING_MAX: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub struct Node {
     pub shared: Arc<Shared>,
     pub volt_address: SocketAddr,
     pub http_address: SocketAddr,
-    executors: Vec<Sender<Input>>,
+    desks: Vec<Arc<ExecutorDesk>>,
     executor_threads: Vec<JoinHandle<()>>,
     log_thread: JoinHandle<()>,
     snapshots: SnapshotThread,
@@ -91,7 +93,8 @@ impl Node {
         let memory =
             MemoryThread::start(&config.memory, config.limits.memory_bytes, config.data_dir.clone())?;
         shared.wait_until_leading(LEADING_MAX)?;
-        let (volt_address, http_address, net) = start_net(shared.clone())?;
+        let (volt_address, http_address, net) =
+            start_net(shared.clone(), threads.helper, threads.desks.clone())?;
         let recovery_ms = started.elapsed().as_millis() as u64;
         shared.recovery.lock().ms = recovery_ms;
         tracing::info!(%volt_address, %http_address, recovery_ms, "serving");
@@ -99,7 +102,7 @@ impl Node {
             shared,
             volt_address,
             http_address,
-            executors: threads.inputs,
+            desks: threads.desks,
             executor_threads: threads.executors,
             log_thread: threads.log,
             snapshots,
@@ -118,10 +121,9 @@ impl Node {
         if let Some(memory) = self.memory {
             memory.stop();
         }
-        for executor in &self.executors {
-            let _ = executor.send(Input::Stop);
+        for desk in &self.desks {
+            desk.put(Input::Stop, By::Owner);
         }
-        drop(self.executors);
         self.executor_threads.into_iter().for_each(join);
         join(self.log_thread);
         tracing::info!("stopped");
@@ -136,7 +138,8 @@ fn join(thread: JoinHandle<()>) {
 /// The executors and the log thread, wired to each other.
 struct Threads {
     shared: Arc<Shared>,
-    inputs: Vec<Sender<Input>>,
+    helper: Arc<Helper>,
+    desks: Vec<Arc<ExecutorDesk>>,
     executors: Vec<JoinHandle<()>>,
     log: JoinHandle<()>,
     log_requests: Sender<log_thread::Request>,
@@ -153,47 +156,46 @@ impl Threads {
     ) -> Result<Threads> {
         let ring = Arc::new(Ring::new(config.partitions));
         let count = config.executor_count();
-        let (inputs, input_ends): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded::<Input>()).unzip();
-        let (durable, durable_ends): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded::<Durable>()).unzip();
-        let rooms: Vec<_> =
-            (0..count).map(|_| Arc::new(Semaphore::new(limits::EXECUTOR_BATCHES_MAX))).collect();
-        let queues = inputs.iter().cloned().zip(rooms.iter().cloned()).collect();
-        let gate = Gate::new(registry.clone(), ring.clone(), queues);
+        let helper = Arc::new(Helper::default());
+        let desks: Vec<_> = (0..count).map(|_| Arc::new(ExecutorDesk::new(helper.clone()))).collect();
+        let gate = Gate::new(registry.clone(), ring.clone(), desks.clone());
         let (snapshots, snapshot_requests) = unbounded();
         let shared = Arc::new(Shared::new(config, gate, snapshots, directory.cluster_start_ms));
         *shared.recovery.lock() =
             RecoveryFacts { ms: 0, blocks: recovered.blocks, snapshots_refused: recovered.snapshots_refused };
 
         let (log_sender, log_requests) = unbounded();
-        let log_shared = shared.clone();
+        let (log_shared, log_desks) = (shared.clone(), desks.clone());
         let log = spawn("log", move || {
             priority::short_slices();
-            log_thread::run(writer, log_requests, durable, log_shared).map_err(anyhow::Error::from)
+            log_thread::run(writer, log_requests, log_desks, log_shared).map_err(anyhow::Error::from)
         })?;
         let mut partitions = recovered.partitions;
         partitions.iter_mut().for_each(|partition| partition.sessions_max = shared.config.sessions.rows);
         let mut cores = deal(partitions, count, &registry, &ring).into_iter();
         let mut first = Some(recovered.first);
         let mut executors = Vec::new();
-        for (number, (inputs_end, durable_end)) in input_ends.into_iter().zip(durable_ends).enumerate() {
+        for (number, desk) in desks.iter().cloned().enumerate() {
             let mut executor = Executor {
                 number,
                 core: cores.next().expect("one core an executor"),
-                inputs: inputs_end,
-                room: rooms[number].clone(),
-                durable: durable_end,
                 log: log_sender.clone(),
-                others: if number == 0 { inputs[1..].to_vec() } else { Vec::new() },
+                others: if number == 0 { desks[1..].to_vec() } else { Vec::new() },
                 shared: shared.clone(),
                 in_flight: 0,
                 gathered: Vec::new(),
+                ticks: 0,
+                stopping: false,
             };
+            executor.core.measure_by(clock::stopwatch_ns);
             if let Some(first) = first.take() {
                 executor.submit(first);
             }
-            executors.push(spawn("executor", move || executor.run().map_err(anyhow::Error::from))?);
+            desk.seat(executor);
+            let tick = Duration::from_millis(limits::TICK_MS);
+            executors.push(spawn("executor", move || desk.work(tick).map_err(anyhow::Error::from))?);
         }
-        Ok(Threads { shared, inputs, executors, log, log_requests: log_sender, snapshot_requests })
+        Ok(Threads { shared, helper, desks, executors, log, log_requests: log_sender, snapshot_requests })
     }
 }
 
@@ -209,31 +211,12 @@ fn deal(partitions: Vec<Partition>, count: usize, registry: &Arc<Registry>, ring
     places.into_iter().map(|places| Core::new(registry.clone(), ring.clone(), places)).collect()
 }
 
-/// A thread of the node. Its failure is logged here, once, and ends the process at once: a state that may be wrong,
-/// or a log that may not be durable, must answer nobody.
+/// A thread of the node that the data depends on: its failure ends the process.
 fn spawn(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<JoinHandle<()>> {
     let label = name.to_string();
-    let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || {
-        let guard = AbortOnPanic;
-        if let Err(error) = work() {
-            tracing::error!(thread = %label, "the server cannot go on: {error:#}");
-            std::process::exit(EXIT_FATAL);
-        }
-        std::mem::forget(guard);
-    });
+    let thread =
+        std::thread::Builder::new().name(name.to_string()).spawn(move || fatal::guarded(&label, work));
     thread.with_context(|| format!("the {name} thread could not be started"))
-}
-
-/// The process's exit code when a thread that the data depends on failed.
-const EXIT_FATAL: i32 = 70;
-
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        tracing::error!("a thread that the data depends on panicked; the server ends");
-        std::process::exit(EXIT_FATAL);
-    }
 }
 
 fn log_config(config: &Config) -> log::LogConfig {
@@ -250,8 +233,12 @@ fn log_config(config: &Config) -> log::LogConfig {
     }
 }
 
-/// Binds the ports, then serves them on one thread.
-fn start_net(shared: Arc<Shared>) -> Result<(SocketAddr, SocketAddr, NetThread)> {
+/// Binds the ports, then serves them on one thread, which helps at the desks, too.
+fn start_net(
+    shared: Arc<Shared>,
+    helper: Arc<Helper>,
+    desks: Vec<Arc<ExecutorDesk>>,
+) -> Result<(SocketAddr, SocketAddr, NetThread)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listen = &shared.config.listen;
     let (volt, http) = runtime.block_on(async {
@@ -266,6 +253,7 @@ fn start_net(shared: Arc<Shared>) -> Result<(SocketAddr, SocketAddr, NetThread)>
         priority::short_slices();
         runtime.block_on(async move {
             let front = Front::new(shared.clone());
+            let help = tokio::spawn(async move { helper.help(&desks).await });
             let front_watch = tokio::spawn(front.clone().watch());
             let volt = tokio::spawn(wire::volt::server::serve(volt, front.clone()));
             let http = tokio::spawn(wire::http::serve(http, shared.clone(), front));
@@ -276,9 +264,10 @@ fn start_net(shared: Arc<Shared>) -> Result<(SocketAddr, SocketAddr, NetThread)>
             http.abort();
             watch.abort();
             front_watch.abort();
+            help.abort();
         });
         // Replies on their way get a moment; then connections are cut.
-        runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+        runtime.shutdown_timeout(Duration::from_millis(200));
         Ok(())
     })?;
     Ok((volt_address, http_address, NetThread { stop, thread }))
@@ -295,7 +284,7 @@ async fn bind(address: SocketAddr, key: &str) -> Result<tokio::net::TcpListener>
 }
 
 async fn watch_usage(shared: Arc<Shared>) {
-    let mut every = tokio::time::interval(std::time::Duration::from_millis(500));
+    let mut every = tokio::time::interval(Duration::from_millis(500));
     loop {
         every.tick().await;
         monitor::check(&shared);

@@ -293,9 +293,8 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, gate::Gate, product_registry};
+    use crate::{config::Config, gate::Gate, node::executor::ExecutorDesk, product_registry};
     use crossbeam::channel::{bounded, unbounded};
-    use tokio::sync::Semaphore;
     use tollgate_cluster::{
         disk::FaultyDisk,
         log::{self, LogConfig, Membership},
@@ -309,9 +308,8 @@ mod tests {
         let no_spares = LogConfig { spares_at_open: 0, ..LogConfig::default() };
         let opened = log::open(disk.clone(), Path::new("/log"), no_spares).expect("an empty log");
         let registry = Arc::new(product_registry());
-        let (inputs, _owner) = unbounded();
-        let queue = (inputs, Arc::new(Semaphore::new(1)));
-        let gate = Gate::new(registry.clone(), Arc::new(Ring::new(1)), vec![queue]);
+        let desk = Arc::new(ExecutorDesk::new(Arc::default()));
+        let gate = Gate::new(registry.clone(), Arc::new(Ring::new(1)), vec![desk]);
         let config = Config { partitions: 1, durability, ..Config::default() };
         let shared = Arc::new(Shared::new(config, gate, unbounded().0, 0));
         let (log, requests) = bounded(0);

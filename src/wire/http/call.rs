@@ -4,7 +4,7 @@ use super::error::ApiError;
 use crate::{
     call::{Arrival, Batch, Call, ReplySink},
     clock, limits,
-    node::shared::Shared,
+    node::{desk::By, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
         response::Response,
@@ -102,7 +102,7 @@ pub(super) async fn run(shared: &Arc<Shared>, request: Request<'_>) -> Result<Re
     let received_us = monotonic_us(shared);
     let batch = Batch { sink: sink.clone(), received_us, bytes: Bytes::from(bytes), calls: vec![call] };
     let room = Duration::from_millis(limits::HTTP_ADMISSION_MAX_MS);
-    match tokio::time::timeout(room, gate.submit(executor, batch)).await {
+    match tokio::time::timeout(room, gate.submit(executor, batch, By::Helper)).await {
         Ok(submitted) => submitted?,
         Err(_) => return Err(crate::gate::Refusal::Busy.into()),
     }

@@ -17,6 +17,7 @@ use crate::{
     call::{Arrival, Batch, Call, ReplySink},
     gate::Refusal,
     limits,
+    node::desk::By,
     wire::volt::{
         frame::{self, Frame},
         invocation::Invocation,
@@ -68,7 +69,7 @@ pub(super) async fn make(sink: &Arc<CallSink>, body: &[u8], received_us: u64) {
         }
         let handles: Vec<i64> = calls.iter().map(|call| call.handle).collect();
         let batch = Batch { sink: gather.clone(), received_us, bytes: Bytes::from(bytes), calls };
-        if let Err(refusal) = gate.submit(executor, batch).await {
+        if let Err(refusal) = gate.submit(executor, batch, By::Owner).await {
             handles.into_iter().for_each(|row| gather.turned_away(row, &refusal));
         }
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     call::{Batch, Call},
     gate::Refusal,
-    node::{connections::ConnectionFacts, shared::Shared},
+    node::{connections::ConnectionFacts, desk::By, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
         invocation::Invocation,
@@ -50,8 +50,8 @@ impl Dispatcher {
         Dispatcher { shared, sink, call_sink, system, last: None, by_executor }
     }
 
-    /// Takes whole frames, one after another. An error ends the connection: nobody can be told.
-    pub(super) async fn dispatch(&mut self, mut bytes: BytesMut) -> io::Result<()> {
+    /// Takes whole frames, one after another; `by`: who is to run them. An error ends the connection: nobody can be told.
+    pub(super) async fn dispatch(&mut self, mut bytes: BytesMut, by: By) -> io::Result<()> {
         let received_us = monotonic_us(&self.shared);
         let mut sorted = Sorted::default();
         let mut rest = &bytes[..];
@@ -92,6 +92,7 @@ impl Dispatcher {
             self.submit(
                 executor,
                 Batch { sink: self.call_sink.clone(), received_us, bytes: bytes.clone(), calls },
+                by,
             )
             .await;
         }
@@ -153,12 +154,12 @@ impl Dispatcher {
         }
     }
 
-    async fn submit(&self, executor: usize, batch: Batch) {
+    async fn submit(&self, executor: usize, batch: Batch, by: By) {
         let handles: Vec<i64> = match self.shared.gate.is_stopping() {
             true => batch.calls.iter().map(|call| call.handle).collect(),
             false => Vec::new(),
         };
-        if let Err(refusal) = self.shared.gate.submit(executor, batch).await {
+        if let Err(refusal) = self.shared.gate.submit(executor, batch, by).await {
             let mut sorted = Sorted::default();
             handles.into_iter().for_each(|handle| sorted.refuse(handle, &refusal));
             self.sink.answer(sorted.failures, sorted.failed);

@@ -1,7 +1,11 @@
 //! The reading half of a connection: what one socket read brings becomes one batch for each executor.
 
 use super::{dispatch::Dispatcher, system::Front, writer::ConnectionSink};
-use crate::{limits, node::connections::ConnectionFacts, wire::volt::frame};
+use crate::{
+    limits,
+    node::{connections::ConnectionFacts, desk::By},
+    wire::volt::frame,
+};
 use bytes::BytesMut;
 use std::{
     io,
@@ -21,12 +25,13 @@ pub(super) async fn read_calls(
     facts: Arc<ConnectionFacts>,
 ) -> io::Result<()> {
     let mut dispatcher = Dispatcher::new(front.clone(), sink.clone(), facts.clone());
+    let mut by = By::Helper;
     loop {
         let whole = whole_frames(&buffer)?;
         if whole.bytes > 0 {
             let bytes = buffer.split_to(whole.bytes);
             facts.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            dispatcher.dispatch(bytes).await?;
+            dispatcher.dispatch(bytes, by).await?;
         }
         sink.room().await;
         if sink.is_closed() {
@@ -37,6 +42,8 @@ pub(super) async fn read_calls(
             sink.drained().await;
             return Ok(());
         }
+        // A buffer that is full: there is probably more, and this thread has to fetch it.
+        by = if buffer.len() == buffer.capacity() { By::Owner } else { By::Helper };
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     call::{Arrival, Batch, Call, ReplySink},
     gate::Refusal,
-    node::shared::Shared,
+    node::{desk::By, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
         response::Response,
@@ -34,7 +34,7 @@ pub(super) async fn call(
     let sink = Arc::new(OneReply(Mutex::new(Some(sender))));
     let received_us = monotonic_us(shared);
     let batch = Batch { sink, received_us, bytes: Bytes::from(parameters), calls: vec![call] };
-    gate.submit(executor, batch).await.map_err(refused)?;
+    gate.submit(executor, batch, By::Helper).await.map_err(refused)?;
     // Nobody drops a sink unanswered but a server that ends.
     let frame = reply.await.map_err(|_| refused(Refusal::Stopping))?;
     read(&frame)

@@ -1,0 +1,318 @@
+//! An executor's desk: what waits for it, and the executor itself behind a lock. Whoever is at the desk does what waits
+//! there, and looks again after it has left. Usually the net thread does that itself once it has read what there is: a
+//! call wakes no other thread then but the log's. When more has come than it gets done, the executor's own thread takes
+//! over, and the net thread only brings.
+//!
+//! Runs on: the net thread, the log thread, executor threads. It never knows: what the work is.
+
+use crate::{clock, limits, node::fatal, partition::Fatal};
+use crossbeam::queue::SegQueue;
+use parking_lot::{Mutex, MutexGuard};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering, fence},
+    },
+    thread::Thread,
+    time::Duration,
+};
+use tokio::sync::{Notify, Semaphore};
+
+/// Who works at a desk.
+pub trait Worker: Sized + Send {
+    /// What it is asked.
+    type Input: Send;
+    /// What it is told about what it asked for; looked at first.
+    type Answer: Send;
+
+    /// Does a bounded part of what waits on its desk. A failure ends the process.
+    fn step(&mut self, desk: &Desk<Self>) -> Result<Done, Fatal>;
+
+    /// Time has passed, on the worker's own thread.
+    fn on_tick(&mut self);
+}
+
+/// Whether a worker was at its desk for the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    ForNow,
+    ForGood,
+}
+
+/// Who is to do what was put on a desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The helper, when it has done what it is about: nobody has to wake up.
+    Helper,
+    /// The worker's own thread: the helper has enough to do.
+    Owner,
+}
+
+/// See the module.
+pub struct Desk<W: Worker> {
+    pub inputs: SegQueue<W::Input>,
+    pub answers: SegQueue<W::Answer>,
+    /// A permit for each batch there is room for; the worker gives it back when it takes the batch.
+    pub room: Semaphore,
+    worker: Mutex<Option<W>>,
+    /// The worker's own thread, once it runs.
+    owner: OnceLock<Thread>,
+    helper: Arc<Helper>,
+    closed: AtomicBool,
+}
+
+/// A helper does not stay longer at one desk: it has others, and sockets.
+const HELPER_STEPS_MAX: usize = 4;
+
+impl<W: Worker> Desk<W> {
+    pub fn new(helper: Arc<Helper>) -> Desk<W> {
+        Desk {
+            inputs: SegQueue::new(),
+            answers: SegQueue::new(),
+            room: Semaphore::new(limits::EXECUTOR_BATCHES_MAX),
+            worker: Mutex::new(None),
+            owner: OnceLock::new(),
+            helper,
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on somebody works here.
+    pub fn seat(&self, worker: W) {
+        *self.worker.lock() = Some(worker);
+    }
+
+    /// Puts an input down; false: nobody will ever work here again.
+    pub fn put(&self, input: W::Input, by: By) -> bool {
+        if self.closed.load(Ordering::Acquire) {
+            return false;
+        }
+        self.inputs.push(input);
+        self.call(by);
+        true
+    }
+
+    /// Puts an answer down. Who is at the desk sees it before the next input.
+    pub fn answer(&self, answer: W::Answer) {
+        self.answers.push(answer);
+        self.call(By::Helper);
+    }
+
+    fn call(&self, by: By) {
+        // The work was put down before; whoever leaves the desk looks at it after that.
+        fence(Ordering::SeqCst);
+        if self.worker.is_locked() {
+            return;
+        }
+        match by {
+            By::Helper if self.helper.call() => {}
+            By::Helper | By::Owner => self.wake_owner(),
+        }
+    }
+
+    fn wake_owner(&self) {
+        if let Some(owner) = self.owner.get() {
+            owner.unpark();
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        // The desk was left before: either we see what was put down, or who put it down sees that nobody is here.
+        fence(Ordering::SeqCst);
+        !self.inputs.is_empty() || !self.answers.is_empty()
+    }
+
+    /// Does what waits, on the calling thread, if nobody is at the desk; what stays is the owner's.
+    pub fn help(&self) {
+        for _ in 0..HELPER_STEPS_MAX {
+            if !self.has_work() {
+                return;
+            }
+            let Some(mut seat) = self.worker.try_lock() else { return };
+            let Some(worker) = seat.as_mut() else { return };
+            if fatal::guarded("net", || worker.step(self)) == Done::ForGood {
+                self.close(&mut seat);
+            }
+        }
+        if self.has_work() {
+            self.wake_owner();
+        }
+    }
+
+    /// Works until the worker is done for good, or fails. On the worker's own thread.
+    pub fn work(&self, tick: Duration) -> Result<(), Fatal> {
+        let _ = self.owner.set(std::thread::current());
+        let mut tick_due = clock::now() + tick;
+        while !self.closed.load(Ordering::Acquire) {
+            // Under load there is always work: time passes all the same.
+            if clock::now() >= tick_due {
+                tick_due = clock::now() + tick;
+                self.worker.lock().iter_mut().for_each(W::on_tick);
+            }
+            if self.has_work()
+                && let Some(mut seat) = self.worker.try_lock()
+                && let Some(worker) = seat.as_mut()
+            {
+                if worker.step(self)? == Done::ForGood {
+                    self.close(&mut seat);
+                }
+                continue;
+            }
+            std::thread::park_timeout(tick_due.saturating_duration_since(clock::now()));
+        }
+        Ok(())
+    }
+
+    fn close(&self, seat: &mut Option<W>) {
+        self.closed.store(true, Ordering::Release);
+        *seat = None;
+        while self.inputs.pop().is_some() {}
+        self.wake_owner();
+    }
+
+    /// The worker, when whoever is at the desk leaves it. Call [`Desk::visited`] after it is given back.
+    pub fn visit(&self) -> MutexGuard<'_, Option<W>> {
+        self.worker.lock()
+    }
+
+    /// Who put something down during a visit found the desk taken.
+    pub fn visited(&self) {
+        if self.has_work() {
+            self.wake_owner();
+        }
+    }
+}
+
+/// Whoever helps at the desks, told once for any number of things that were put down.
+#[derive(Default)]
+pub struct Helper {
+    called: Notify,
+    present: AtomicBool,
+}
+
+impl Helper {
+    /// False: there is none.
+    fn call(&self) -> bool {
+        let present = self.present.load(Ordering::Acquire);
+        if present {
+            self.called.notify_one();
+        }
+        present
+    }
+
+    /// Helps at these desks for as long as it is polled. What is put down in the moment that it ends waits for the next
+    /// tick.
+    pub async fn help<W: Worker>(&self, desks: &[Arc<Desk<W>>]) {
+        self.present.store(true, Ordering::Release);
+        let _present = Present(&self.present);
+        loop {
+            self.called.notified().await;
+            desks.iter().for_each(|desk| desk.help());
+        }
+    }
+}
+
+struct Present<'a>(&'a AtomicBool);
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng, rngs::SmallRng};
+    use std::sync::mpsc::{Sender, channel};
+
+    /// Hands on what it gets, a few at a time, as the executor does.
+    struct Counting {
+        seen: Sender<u64>,
+        ends: bool,
+    }
+
+    impl Worker for Counting {
+        type Input = Option<u64>;
+        type Answer = u64;
+
+        fn step(&mut self, desk: &Desk<Counting>) -> Result<Done, Fatal> {
+            while let Some(number) = desk.answers.pop() {
+                self.seen.send(number).expect("somebody counts");
+            }
+            for _ in 0..3 {
+                match desk.inputs.pop() {
+                    Some(Some(number)) => self.seen.send(number).expect("somebody counts"),
+                    Some(None) => self.ends = true,
+                    None => break,
+                }
+            }
+            Ok(if self.ends && !desk.has_work() { Done::ForGood } else { Done::ForNow })
+        }
+
+        fn on_tick(&mut self) {
+            panic!("the test is over before the first tick");
+        }
+    }
+
+    const AN_HOUR: Duration = Duration::from_secs(3600);
+
+    /// Threads put down inputs and answers for either, one helps for a while, another visits: everything is done, once,
+    /// although no tick ever finds what nobody was woken for.
+    #[test]
+    fn whatever_is_put_down_is_done_without_a_tick() {
+        const EACH: u64 = 3000;
+        let helper = Arc::new(Helper::default());
+        let desk = Arc::new(Desk::new(helper.clone()));
+        let (seen, numbers) = channel();
+        desk.seat(Counting { seen, ends: false });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        std::thread::scope(|scope| {
+            scope.spawn(|| desk.work(AN_HOUR).expect("no failure"));
+            let (stop, stopped) = tokio::sync::oneshot::channel();
+            let (helped, desks) = (&helper, [desk.clone()]);
+            let helping = scope.spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = helped.help(&desks) => {}
+                        _ = stopped => {}
+                    }
+                })
+            });
+            let (bringing, desk) = (3, &desk);
+            for number in 0..bringing {
+                scope.spawn(move || {
+                    let mut rng = SmallRng::seed_from_u64(number);
+                    for i in 0..EACH {
+                        let id = number * EACH + i;
+                        match rng.random_range(0..10) {
+                            0 => desk.answer(id),
+                            1..5 => assert!(desk.put(Some(id), By::Owner)),
+                            _ => assert!(desk.put(Some(id), By::Helper)),
+                        }
+                        if rng.random_ratio(1, 50) {
+                            drop(desk.visit());
+                            desk.visited();
+                        }
+                        if rng.random_ratio(1, 20) {
+                            std::thread::yield_now();
+                        }
+                    }
+                });
+            }
+            let expected = bringing * EACH;
+            let longest = Duration::from_secs(60);
+            let mut got: Vec<u64> =
+                (0..expected).map(|_| numbers.recv_timeout(longest).expect("all of it is done")).collect();
+            got.sort_unstable();
+            assert!(got.into_iter().eq(0..expected), "each of them once");
+            let _ = stop.send(());
+            helping.join().expect("no panic");
+            assert!(desk.put(Some(expected), By::Helper), "the owner is woken when there is no helper");
+            assert_eq!(numbers.recv_timeout(longest), Ok(expected));
+            assert!(desk.put(None, By::Owner));
+        });
+        assert!(!desk.put(Some(0), By::Helper), "nobody will ever be there again");
+        assert!(numbers.recv().is_err());
+    }
+}
