@@ -1,6 +1,6 @@
 //! Calls whose turn comes soon: what they will look at is asked of memory before they run, so that it is in the cache by
-//! then. A call is looked at three times: the place of its key, then the newest rows there, then what those lead to, each as
-//! long before its turn as memory takes to answer.
+//! then. A call is looked at several times: the place of its key, then the newest rows there, then what those lead to, then the
+//! group of a view that it will count, each as long before its turn as memory takes to answer.
 //!
 //! Changes no answer. It never knows: what procedures do, beyond the tables they say they touch.
 
@@ -12,13 +12,19 @@ use tollgate_procedures::{
     Kind, Registry,
     registry::{ProcedureId, Registered},
 };
-use tollgate_schema::{catalog::TableId, codec::ParamReader, store::Store};
+use tollgate_schema::{
+    catalog::TableId,
+    codec::ParamReader,
+    store::{GroupAhead, Store},
+};
 
 /// Calls before its turn that a call is looked at.
 const KEY: usize = 12;
 const ROWS: usize = 7;
-const REST: usize = 3;
-const _: () = assert!(KEY > ROWS && ROWS > REST && KEY < PLACES);
+const REST: usize = 4;
+const GROUP: usize = 2;
+const GROUP_STRINGS: usize = 1;
+const _: () = assert!(PLACES > KEY && KEY > ROWS && ROWS > REST && REST > GROUP && GROUP > GROUP_STRINGS);
 
 /// Calls that are known at a time.
 const PLACES: usize = 16;
@@ -30,14 +36,16 @@ pub(crate) struct Ahead<'a, I> {
     /// Calls that were looked at, and how many of them had their turn.
     known: usize,
     done: usize,
-    places: [Upcoming; PLACES],
+    places: [Upcoming<'a>; PLACES],
 }
 
 #[derive(Clone, Copy)]
-struct Upcoming {
+struct Upcoming<'a> {
     procedure: ProcedureId,
+    parameters: &'a [u8],
     /// The partition and the key, if the call looks at tables by its key.
     key: Option<(PartitionId, i64)>,
+    group: Option<GroupAhead>,
 }
 
 impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
@@ -47,12 +55,13 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
             calls,
             known: 0,
             done: 0,
-            places: [Upcoming { procedure: 0, key: None }; PLACES],
+            places: [Upcoming { procedure: 0, parameters: &[], key: None, group: None }; PLACES],
         };
         // The first ones have no turns before theirs: all of them now.
         (0..KEY).for_each(|_| ahead.look_at_next(partitions));
         (0..ROWS.min(ahead.known)).for_each(|at| ahead.ask(at, partitions, Store::prefetch_row));
-        (0..REST.min(ahead.known)).for_each(|at| ahead.ask(at, partitions, Store::prefetch_rest));
+        (0..REST.min(ahead.known)).for_each(|at| ahead.ask_rest(at, partitions));
+        (0..GROUP.min(ahead.known)).for_each(|at| ahead.ask_group(at, partitions, Store::prefetch_group_row));
         ahead
     }
 
@@ -64,7 +73,13 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
             self.ask(self.done + ROWS, partitions, Store::prefetch_row);
         }
         if self.done + REST < self.known {
-            self.ask(self.done + REST, partitions, Store::prefetch_rest);
+            self.ask_rest(self.done + REST, partitions);
+        }
+        if self.done + GROUP < self.known {
+            self.ask_group(self.done + GROUP, partitions, Store::prefetch_group_row);
+        }
+        if self.done + GROUP_STRINGS < self.known {
+            self.ask_group(self.done + GROUP_STRINGS, partitions, Store::prefetch_group_strings);
         }
         self.done += 1;
     }
@@ -73,7 +88,9 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
     fn look_at_next(&mut self, partitions: &[Option<Partition>]) {
         let Some((batch, call)) = self.calls.next() else { return };
         let key = key_of(self.registry.get(call.procedure), batch, call);
-        self.places[self.known % PLACES] = Upcoming { procedure: call.procedure, key };
+        let parameters = batch.parameters(call);
+        self.places[self.known % PLACES] =
+            Upcoming { procedure: call.procedure, parameters, key, group: None };
         self.known += 1;
         self.ask(self.known - 1, partitions, Store::prefetch);
     }
@@ -86,6 +103,28 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
         {
             let touches = &self.registry.get(upcoming.procedure).touches;
             touches.iter().for_each(|&table| ask(partition.store(), table, key));
+        }
+    }
+
+    /// Asks for the rest, and for what can be foreseen now that the rows are here.
+    #[inline]
+    fn ask_rest(&mut self, at: usize, partitions: &[Option<Partition>]) {
+        self.ask(at, partitions, Store::prefetch_rest);
+        let upcoming = &mut self.places[at % PLACES];
+        let registered = self.registry.get(upcoming.procedure);
+        if let (Some(foresee), Some((partition, _))) = (registered.procedure.foresee, upcoming.key)
+            && let Some(Some(partition)) = partitions.get(usize::from(partition))
+        {
+            upcoming.group = foresee(partition.store(), registered.base, upcoming.parameters);
+        }
+    }
+
+    #[inline]
+    fn ask_group(&self, at: usize, partitions: &[Option<Partition>], ask: impl Fn(&Store, GroupAhead)) {
+        if let Upcoming { group: Some(group), key: Some((partition, _)), .. } = self.places[at % PLACES]
+            && let Some(Some(partition)) = partitions.get(usize::from(partition))
+        {
+            ask(partition.store(), group);
         }
     }
 }

@@ -64,6 +64,7 @@ pub fn procedures() -> Vec<Procedure> {
         kind: Kind::Directed,
         read_only: true,
         touches: Vec::new(),
+        foresee: None,
         rules: Vec::new(),
         code: Code::Single(Box::new(stream_read)),
     };
@@ -73,6 +74,7 @@ pub fn procedures() -> Vec<Procedure> {
         kind: Kind::Directed,
         read_only: true,
         touches: Vec::new(),
+        foresee: None,
         rules: Vec::new(),
         code: Code::Single(Box::new(stream_bounds)),
     };

@@ -80,6 +80,7 @@ fn procedure(catalog: &Arc<Catalog>, table: TableId, action: Action) -> Procedur
         },
         read_only: action == Action::Select,
         touches: Vec::new(),
+        foresee: None,
         rules: Vec::new(),
         code,
     }

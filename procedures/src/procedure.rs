@@ -11,7 +11,11 @@ use crate::{
     results::{Results, ToResults},
     transaction::{MultiTx, RULES_MAX, Tx},
 };
-use tollgate_schema::codec::params::{ParamError, ParamReader};
+use tollgate_schema::{
+    catalog::TableId,
+    codec::params::{ParamError, ParamReader},
+    store::{GroupAhead, Store},
+};
 
 /// Where a procedure runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,11 @@ pub enum Kind {
 type SingleCode = Box<dyn Fn(&mut Tx<'_>, &[u8], &mut Results<'_>) -> Result<(), Abort> + Send + Sync>;
 type MultiCode = Box<dyn Fn(&mut MultiTx<'_>, &[u8], &mut Results<'_>) -> Result<(), Abort> + Send + Sync>;
 
+/// Looks, some calls before its turn, at what a call with these parameters will do, and asks for the strings of rows and the
+/// group of a view that it needs then. Changes no answer: a wrong guess costs time. `base`: the first table of the
+/// procedure's schema.
+pub type Foresee = fn(store: &Store, base: TableId, parameters: &[u8]) -> Option<GroupAhead>;
+
 /// The code of a procedure; its parameters arrive as the bytes the caller sent.
 pub enum Code {
     Single(SingleCode),
@@ -47,6 +56,8 @@ pub struct Procedure {
     pub read_only: bool,
     /// Tables whose rows of the partitioning key it looks at, if the key is one integer.
     pub touches: Vec<String>,
+    /// What else a call will look at, seen from those rows.
+    pub foresee: Option<Foresee>,
     /// Names of its rules: bit n of [`Decision::rules`](crate::transaction::Decision) is the n-th.
     pub rules: Vec<String>,
     pub code: Code,
@@ -65,6 +76,7 @@ impl Procedure {
             kind: Kind::Single { parameter: 0 },
             read_only: false,
             touches: Vec::new(),
+            foresee: None,
             rules: Vec::new(),
             code: Code::Single(code.into_code(name.to_string(), names.map(str::to_string))),
         }
@@ -89,6 +101,7 @@ impl Procedure {
             kind: Kind::Multi,
             read_only: false,
             touches: Vec::new(),
+            foresee: None,
             rules: Vec::new(),
             code: Code::Multi(code.into_code(name.to_string(), names.map(str::to_string))),
         }
@@ -105,6 +118,12 @@ impl Procedure {
     /// memory before it runs. Changes no answer, only the time it takes.
     pub fn touching<const N: usize>(mut self, tables: [&str; N]) -> Procedure {
         self.touches = tables.map(str::to_string).to_vec();
+        self
+    }
+
+    /// Says what a call will look at beyond [`Procedure::touching`].
+    pub fn foreseeing(mut self, foresee: Foresee) -> Procedure {
+        self.foresee = Some(foresee);
         self
     }
 

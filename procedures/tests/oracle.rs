@@ -187,11 +187,21 @@ impl Real {
         let Code::Single(code) = &registered.procedure.code else { panic!("of one partition") };
         let mut reply = Vec::new();
         self.now_us += 1;
+        let alerts_before = self.alerts();
+        let foreseen = registered.procedure.foresee.map(|foresee| {
+            let group = foresee(&self.store, registered.base, &bytes);
+            group.iter().for_each(|group| self.store.prefetch_group_row(*group));
+            group.iter().for_each(|group| self.store.prefetch_group_strings(*group));
+            group.is_some()
+        });
         let mark = self.store.mark();
         let mut tx = Tx::new(&mut self.store, registered.base, self.now_us, 7);
         if let Err(abort) = code(&mut tx, &bytes, &mut Results::new(&mut reply)) {
             self.store.rollback_to(mark);
             return Err(abort.to_string());
+        }
+        if let Some(foreseen) = foreseen {
+            assert_eq!(foreseen, self.alerts() > alerts_before, "an alert is foreseen: {parameters:?}");
         }
         if name == "RechargeCard" {
             return Ok((0, String::new()));
@@ -199,6 +209,11 @@ impl Real {
         let rows = TableReader::new(&reply[4..]).and_then(|table| table.to_values()).expect("a table");
         let [Value::TinyInt(accepted), Value::Varchar(message)] = &rows[0][..] else { panic!("{rows:?}") };
         Ok((*accepted, message.clone()))
+    }
+
+    /// How many alerts there were.
+    fn alerts(&self) -> u64 {
+        self.store.count(self.table("card_alert_export"))
     }
 
     fn rows(&self, table: &str) -> Vec<Vec<Value>> {

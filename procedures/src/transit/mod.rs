@@ -25,9 +25,45 @@ pub fn procedures() -> Vec<Procedure> {
     vec![
         Procedure::single("ValidateEntry", TAP, validate_entry::validate_entry)
             .touching(["cards", "card_events"])
+            .foreseeing(validate_entry::foresee)
             .deciding_by(fraud_rules::NAMES),
         Procedure::single("ProcessExit", TAP, process_exit::process_exit).touching(["card_events"]),
         Procedure::single("RechargeCard", ["card_id", "amount", "station_id"], recharge_card::recharge_card)
             .touching(["cards"]),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+    use rand::{Rng, SeedableRng, rngs::SmallRng};
+    use std::sync::Arc;
+    use tollgate_schema::{codec::params::ParamWriter, store::Store, value::Value};
+
+    /// Parameters are looked at before anybody has checked them.
+    #[test]
+    fn whatever_the_parameters_are_looking_ahead_does_not_panic() {
+        let registry = Registry::new().schema("metro", metro::DDL, procedures()).expect("the metro's schema");
+        let store = Store::new(Arc::new(registry.catalog().clone()));
+        let registered = registry.get(registry.find("ValidateEntry").expect("it is registered"));
+        let foresee = registered.procedure.foresee.expect("it looks ahead");
+        let mut rng = SmallRng::seed_from_u64(8);
+        let mut good = Vec::new();
+        let mut writer = ParamWriter::new(&mut good);
+        for value in [Value::Integer(1), Value::BigInt(1), Value::Integer(1), Value::Null, Value::Null] {
+            writer.put_value(&value);
+        }
+        writer.finish();
+        for _ in 0..20_000 {
+            let mut bytes = good.clone();
+            bytes.truncate(rng.random_range(0..=bytes.len()));
+            for _ in 0..rng.random_range(0..3) {
+                if let Some(byte) = rng.random_range(0..bytes.len() + 1).checked_sub(1) {
+                    bytes[byte] = rng.random();
+                }
+            }
+            assert!(foresee(&store, registered.base, &bytes).is_none(), "there is no card");
+        }
+    }
 }

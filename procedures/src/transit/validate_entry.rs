@@ -2,7 +2,7 @@
 
 use super::{
     fraud_rules,
-    metro::{CardAlertExport, CardEvents, Fraud, Tables},
+    metro::{CardAlertExport, CardEvents, Fraud, ReadTables, Tables},
     recharge_card::alert,
     tap::{self, ACCEPTED, Answer, ENTRY, FRAUD, REJECTED},
 };
@@ -10,7 +10,12 @@ use crate::{
     abort::Abort,
     transaction::{Outcome, Tx},
 };
-use tollgate_schema::{store::RowId, typed::Access};
+use tollgate_schema::{
+    catalog::TableId,
+    codec::ParamReader,
+    store::{GroupAhead, RowId, Store},
+    typed::Access,
+};
 
 const PAY_PER_RIDE: i8 = 0;
 
@@ -75,6 +80,26 @@ pub(super) fn validate_entry(
     record(tx, &tap, charged, ACCEPTED, ride)?;
     tx.decided(Outcome::Accepted, 0);
     Ok(answer)
+}
+
+/// An alert takes the card's strings and is counted for the card and the station.
+pub(super) fn foresee(store: &Store, base: TableId, parameters: &[u8]) -> Option<GroupAhead> {
+    let mut reader = ParamReader::new(parameters).ok()?;
+    let card_id = i32::try_from(reader.take_integer()?).ok()?;
+    reader.take_integer()?;
+    let station_id = i16::try_from(reader.take_integer()?).ok()?;
+    let tables = ReadTables::new(store, base);
+    let row = tables.cards().find(card_id)?;
+    let card = tables.cards().peek(row);
+    if card.card_type() != PAY_PER_RIDE || card.notify() == 0 || card.enabled() == 0 {
+        return None;
+    }
+    let station = tables.stations().find(station_id)?;
+    if card.balance() >= i32::from(tables.stations().peek(station).fare()) {
+        return None;
+    }
+    tables.cards().prefetch_strings(row);
+    tables.card_export_stats().prefetch(card_id, tables.stations().at(station).name())
 }
 
 /// `ride`: the number of an accepted entry, else 0.

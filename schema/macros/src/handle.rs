@@ -61,7 +61,10 @@ impl Table<'_> {
             }
             TableKind::Table(Organisation::Heap) => self.table_reads(),
             TableKind::Stream { .. } => Vec::new(),
-            TableKind::View(view) => vec![self.view_get(&self.columns[..view.groups.len()])],
+            TableKind::View(view) => {
+                let groups = &self.columns[..view.groups.len()];
+                vec![self.view_get(groups), self.view_prefetch(groups)]
+            }
         }
     }
 
@@ -85,10 +88,22 @@ impl Table<'_> {
                 call: quote!(at(row)),
             },
             Method {
+                doc: "The columns of fixed width of a row that was found: its strings are not to be asked for.",
+                signature: quote!(peek(self, row: __schema::store::RowId) -> #row_ref<'t>),
+                body: quote!(#row_ref::from(self.store.fixed_of(self.id, row))),
+                call: quote!(peek(row)),
+            },
+            Method {
                 doc: "The row with that primary key.",
                 signature: quote!(get(self, #parameters) -> ::core::option::Option<#row_ref<'t>>),
                 body: quote!(self.find(#(#arguments),*).map(|row| self.at(row))),
                 call: quote!(get(#(#arguments),*)),
+            },
+            Method {
+                doc: "Asks for the strings of a row that was found, so that they are here when they are read.",
+                signature: quote!(prefetch_strings(self, row: __schema::store::RowId)),
+                body: quote!(self.store.prefetch_strings(self.id, row)),
+                call: quote!(prefetch_strings(row)),
             },
         ]
     }
@@ -168,6 +183,25 @@ impl Table<'_> {
                 self.store.view_find(self.id, &__key).map(|row| __look(#row_ref::from(row.row())))
             },
             call: quote!(get(#(#arguments,)* __look)),
+        }
+    }
+
+    fn view_prefetch(&self, groups: &[Column<'_>]) -> Method {
+        let groups: Vec<_> = groups.iter().collect();
+        let parameters = parameters(&groups);
+        let arguments: Vec<_> = groups.iter().map(|column| &column.name).collect();
+        let pushes = groups.iter().map(|column| column.push_key(&quote!(&mut __key)));
+        Method {
+            doc: "Asks for a group that is about to be counted, if the view's rows are stored.",
+            signature: quote! {
+                prefetch(self, #parameters) -> ::core::option::Option<__schema::store::GroupAhead>
+            },
+            body: quote! {
+                let mut __key = ::std::vec::Vec::with_capacity(32);
+                #(#pushes)*
+                self.store.prefetch_group(self.id, &__key)
+            },
+            call: quote!(prefetch(#(#arguments),*)),
         }
     }
 

@@ -42,6 +42,7 @@ pub use frozen::Frozen;
 pub use guard::Scope;
 pub use history::History;
 pub use partition::{IndexRange, Store};
+pub use prefetch::GroupAhead;
 pub use sweep::SweepPlace;
 
 use thiserror::Error;

@@ -108,6 +108,12 @@ impl Store {
         self.table(table).rows().rows.pages.row(id.0)
     }
 
+    /// The fixed part of a row that exists, without its strings.
+    #[inline]
+    pub fn fixed_of(&self, table: TableId, id: RowId) -> RowRef<'_> {
+        RowRef { fixed: self.table(table).rows().rows.pages.fixed(id.0), tail: &[] }
+    }
+
     /// The rows of an integer key in a history, newest first.
     #[inline]
     pub fn history(&self, table: TableId, key: i64) -> History<'_> {

@@ -89,6 +89,15 @@ impl RowPages {
         RowRef { fixed, tail }
     }
 
+    /// The fixed part of a row that is there.
+    #[inline]
+    pub(crate) fn fixed(&self, id: u32) -> &[u8] {
+        let page = self.pages.page(id >> PLACE_BITS);
+        debug_assert!(is_live(page, id & 0xFF), "row {id} is not there");
+        let at = (id & 0xFF) as usize * self.stored_width;
+        &page[at..at + self.width]
+    }
+
     /// The fixed part of a row that is there, to be changed.
     #[inline]
     pub(crate) fn fixed_mut(&mut self, id: u32) -> &mut [u8] {

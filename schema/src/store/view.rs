@@ -7,6 +7,7 @@ use super::{
     exact_sum::Overflow,
     id_table::IdTable,
     keying::Keying,
+    prefetch::{prefetch_bytes, prefetch_line},
     rows::{RowPages, Rows},
     values::StoredValues,
     view_plan::{AggregateKind, ViewPlan},
@@ -78,6 +79,28 @@ impl View {
         let probe = self.keying.probe_encoded(group);
         let id = self.ids.find(probe.tag, |id| probe.is(|| self.rows.pages.row(id)))?;
         Some(visible(&self.plan, self.rows.pages.row(id)))
+    }
+
+    /// Asks for what looking up the group with that encoding looks at first; the group's tag.
+    #[inline]
+    pub(crate) fn prefetch(&self, group: &[u8]) -> u32 {
+        let tag = self.keying.probe_encoded(group).tag;
+        self.ids.address(tag).into_iter().for_each(prefetch_line);
+        tag
+    }
+
+    /// Asks for the first row with that tag, most likely the group's.
+    #[inline]
+    pub(crate) fn prefetch_row(&self, tag: u32) {
+        self.ids.find(tag, |_| true).into_iter().for_each(|id| self.rows.pages.prefetch(id));
+    }
+
+    /// Asks for the strings of that row.
+    #[inline]
+    pub(crate) fn prefetch_strings(&self, tag: u32) {
+        if let Some(id) = self.ids.find(tag, |_| true) {
+            prefetch_bytes(self.rows.pages.row(id).tail);
+        }
     }
 
     /// The tag of the image's group, and the number of its row, if there is one.
