@@ -1,8 +1,8 @@
 //! The partitions of one executor and everything that decides on them, without IO: batches, log answers and raft
-//! messages come in; replies, one log batch and raft messages come out. The server's executor thread and the
+//! messages come in; replies, one log batch and raft messages come out. The server's executor and the
 //! simulator drive the same code.
 //!
-//! Runs on: an executor thread. It never knows: sockets, files, clocks (time is an argument).
+//! Runs on: whatever thread is at the executor's desk. It never knows: sockets, files, clocks (time is an argument).
 
 use crate::{
     ahead::Ahead,

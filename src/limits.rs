@@ -6,6 +6,10 @@ pub const FRAME_BYTES_MAX: usize = 50 << 20;
 /// Read from a socket in one go; what one read holds becomes one batch for the executor.
 pub const READ_BYTES: usize = 64 << 10;
 
+/// Reads from one socket in a row that fill the buffer and still run on the net thread. After that there is more than it
+/// gets done: the executors' own threads take over. Handing calls to another core costs more than a short backlog.
+pub const FULL_READS_MAX: u32 = 2;
+
 /// Calls of one connection that wait for their reply. Then its socket is not read any more: the peer feels TCP push
 /// back. Large enough that one pipelined connection keeps the log busy through a slow sync.
 pub const CONNECTION_CALLS_MAX: u32 = 64 << 10;

@@ -8,7 +8,7 @@
 //!   "not applied";
 //! - a new leader executes only after an entry of its own term is applied.
 //!
-//! Runs on: an executor thread.
+//! Runs on: whatever thread is at the executor's desk.
 
 use crate::{
     block::{self, Block},

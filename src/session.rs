@@ -5,7 +5,7 @@
 //! Kept are replies of calls that committed. An aborted call changed nothing and may be tried again. Rows go when they
 //! are old, or when there are too many, the oldest first.
 //!
-//! Runs on: executor threads. It never knows: clocks, IO, who calls.
+//! Runs on: whatever thread is at an executor's desk. It never knows: clocks, IO, who calls.
 
 use crate::wire::volt::frame;
 use sha2::{Digest, Sha256};

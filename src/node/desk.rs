@@ -257,16 +257,35 @@ mod tests {
 
     const AN_HOUR: Duration = Duration::from_secs(3600);
 
-    /// Threads put down inputs and answers for either, one helps for a while, another visits: everything is done, once,
-    /// although no tick ever finds what nobody was woken for.
+    /// Puts down some of `numbers` for each of the two, sometimes visits in between.
+    fn bring(desk: &Desk<Counting>, numbers: std::ops::Range<u64>) {
+        let mut rng = SmallRng::seed_from_u64(numbers.start);
+        let only = rng.random_ratio(1, 2).then_some(By::Helper);
+        for number in numbers {
+            let by = only.unwrap_or(if rng.random() { By::Owner } else { By::Helper });
+            match rng.random_range(0..10) {
+                0 => desk.answer(number),
+                _ => assert!(desk.put(Some(number), by)),
+            }
+            if rng.random_ratio(1, 20) {
+                drop(desk.visit());
+                desk.visited();
+            }
+        }
+    }
+
+    /// Again and again some threads put things down at once, a helper helps, visitors come: all of it is done, once, although
+    /// no tick ever finds what nobody was woken for.
     #[test]
     fn whatever_is_put_down_is_done_without_a_tick() {
-        const EACH: u64 = 3000;
+        const ROUNDS: u64 = 1000;
+        const EACH: u64 = 24;
         let helper = Arc::new(Helper::default());
         let desk = Arc::new(Desk::new(helper.clone()));
         let (seen, numbers) = channel();
         desk.seat(Counting { seen, ends: false });
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let longest = Duration::from_secs(10);
         std::thread::scope(|scope| {
             scope.spawn(|| desk.work(AN_HOUR).expect("no failure"));
             let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -279,37 +298,32 @@ mod tests {
                     }
                 })
             });
-            let (bringing, desk) = (3, &desk);
-            for number in 0..bringing {
-                scope.spawn(move || {
-                    let mut rng = SmallRng::seed_from_u64(number);
-                    for i in 0..EACH {
-                        let id = number * EACH + i;
-                        match rng.random_range(0..10) {
-                            0 => desk.answer(id),
-                            1..5 => assert!(desk.put(Some(id), By::Owner)),
-                            _ => assert!(desk.put(Some(id), By::Helper)),
-                        }
-                        if rng.random_ratio(1, 50) {
-                            drop(desk.visit());
-                            desk.visited();
-                        }
-                        if rng.random_ratio(1, 20) {
-                            std::thread::yield_now();
-                        }
+            let mut next = 0;
+            for round in 0..ROUNDS {
+                let first = next;
+                std::thread::scope(|bringing| {
+                    for _ in 0..=round % 3 {
+                        let some = next..next + 1 + (round * 7) % EACH;
+                        next = some.end;
+                        let desk = &desk;
+                        bringing.spawn(move || bring(desk, some));
                     }
                 });
+                let got = (first..next).map(|_| {
+                    numbers.recv_timeout(longest).unwrap_or_else(|_| {
+                        // Or its thread, and so the test, would never end.
+                        desk.put(None, By::Owner);
+                        panic!("nobody was woken for what was put down in round {round}");
+                    })
+                });
+                let mut got: Vec<u64> = got.collect();
+                got.sort_unstable();
+                assert!(got.into_iter().eq(first..next), "each of them once");
             }
-            let expected = bringing * EACH;
-            let longest = Duration::from_secs(60);
-            let mut got: Vec<u64> =
-                (0..expected).map(|_| numbers.recv_timeout(longest).expect("all of it is done")).collect();
-            got.sort_unstable();
-            assert!(got.into_iter().eq(0..expected), "each of them once");
             let _ = stop.send(());
             helping.join().expect("no panic");
-            assert!(desk.put(Some(expected), By::Helper), "the owner is woken when there is no helper");
-            assert_eq!(numbers.recv_timeout(longest), Ok(expected));
+            assert!(desk.put(Some(next), By::Helper), "the owner is woken when there is no helper");
+            assert_eq!(numbers.recv_timeout(longest), Ok(next));
             assert!(desk.put(None, By::Owner));
         });
         assert!(!desk.put(Some(0), By::Helper), "nobody will ever be there again");

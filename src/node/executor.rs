@@ -1,5 +1,7 @@
-//! An executor: the thread that owns some of the partitions. It takes batches, runs them on its [`Core`], sends what
-//! must be durable to the log thread and what is durable to the front ends. Waits; never blocks on disk or socket.
+//! An executor: what owns some of the partitions. In a round it takes the log's answers and the batches on its desk, runs them on
+//! its [`Core`], sends what must be durable to the log thread and what is durable to the front ends. Never blocks on disk or socket.
+//!
+//! Runs on: whatever thread is at its desk.
 
 use crate::{
     call::{Batch, PartitionId},

@@ -1,7 +1,7 @@
 //! One group's part of the log as raft wants to see it: recent entries in memory, older ones read back from
 //! their record.
 //!
-//! Runs on the executor's thread. Changes only by what its replica tells it; the disk follows, through the
+//! Runs where the executor does. Changes only by what its replica tells it; the disk follows, through the
 //! log thread.
 
 use std::cell::RefCell;

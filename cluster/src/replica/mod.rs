@@ -1,6 +1,6 @@
 //! The driver of one raft group: calls in, an [`Outbox`] out. No IO, no clock, no entropy but its seed.
 //!
-//! Runs on the executor's thread that owns the group. It keeps raft's rules about what must be durable before
+//! Runs where the executor that owns the group does. It keeps raft's rules about what must be durable before
 //! what may leave: whoever carries out the outbox needs no knowledge of raft, only to append in order and to
 //! answer with `persisted`. It never looks into a block.
 

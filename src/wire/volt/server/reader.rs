@@ -26,6 +26,7 @@ pub(super) async fn read_calls(
 ) -> io::Result<()> {
     let mut dispatcher = Dispatcher::new(front.clone(), sink.clone(), facts.clone());
     let mut by = By::Helper;
+    let mut full_reads = 0;
     loop {
         let whole = whole_frames(&buffer)?;
         if whole.bytes > 0 {
@@ -42,8 +43,8 @@ pub(super) async fn read_calls(
             sink.drained().await;
             return Ok(());
         }
-        // A buffer that is full: there is probably more, and this thread has to fetch it.
-        by = if buffer.len() == buffer.capacity() { By::Owner } else { By::Helper };
+        full_reads = if buffer.len() == buffer.capacity() { full_reads + 1 } else { 0 };
+        by = if full_reads > limits::FULL_READS_MAX { By::Owner } else { By::Helper };
     }
 }
 
