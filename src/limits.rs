@@ -36,7 +36,7 @@ pub const EXECUTOR_BATCHES_MAX: usize = 256;
 pub const INPUTS_PER_LOOP_MAX: usize = 64;
 
 /// Calls an executor runs before it cuts blocks, but for the batch at hand: the same bound, for many small batches.
-pub const CALLS_PER_LOOP_MAX: usize = 2048;
+pub const CALLS_PER_LOOP_MAX: usize = 768;
 
 /// Log batches on their way to disk. Two: one is being synced while the next one is filled.
 pub const LOG_BATCHES_IN_FLIGHT_MAX: usize = 2;
