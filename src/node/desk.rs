@@ -145,20 +145,24 @@ impl<W: Worker> Desk<W> {
         let mut tick_due = clock::now() + tick;
         while !self.closed.load(Ordering::Acquire) {
             // Under load there is always work: time passes all the same.
-            if clock::now() >= tick_due {
-                tick_due = clock::now() + tick;
-                self.worker.lock().iter_mut().for_each(W::on_tick);
-            }
-            if self.has_work()
-                && let Some(mut seat) = self.worker.try_lock()
-                && let Some(worker) = seat.as_mut()
-            {
-                if worker.step(self)? == Done::ForGood {
-                    self.close(&mut seat);
-                }
+            let is_tick = clock::now() >= tick_due;
+            let seat = match is_tick {
+                true => Some(self.worker.lock()),
+                false => self.has_work().then(|| self.worker.try_lock()).flatten(),
+            };
+            let Some(mut seat) = seat else {
+                std::thread::park_timeout(tick_due.saturating_duration_since(clock::now()));
                 continue;
+            };
+            let Some(worker) = seat.as_mut() else { continue };
+            if is_tick {
+                tick_due = clock::now() + tick;
+                worker.on_tick();
             }
-            std::thread::park_timeout(tick_due.saturating_duration_since(clock::now()));
+            // After a tick too: what it changed has to leave, though nobody put anything down.
+            if worker.step(self)? == Done::ForGood {
+                self.close(&mut seat);
+            }
         }
         Ok(())
     }
@@ -225,6 +229,42 @@ mod tests {
     use super::*;
     use rand::{Rng, SeedableRng, rngs::SmallRng};
     use std::sync::mpsc::{Sender, channel};
+
+    /// Says in a step that there was a tick before.
+    struct Ticking {
+        seen: Sender<()>,
+        ticked: bool,
+    }
+
+    impl Worker for Ticking {
+        type Input = ();
+        type Answer = ();
+
+        fn step(&mut self, desk: &Desk<Ticking>) -> Result<Done, Fatal> {
+            if std::mem::take(&mut self.ticked) {
+                self.seen.send(()).expect("somebody waits");
+            }
+            Ok(if desk.inputs.pop().is_some() { Done::ForGood } else { Done::ForNow })
+        }
+
+        fn on_tick(&mut self) {
+            self.ticked = true;
+        }
+    }
+
+    /// Or rows that a tick lets go would not be durably gone before the next call.
+    #[test]
+    fn a_tick_is_followed_by_a_step_though_nothing_was_put_down() {
+        let desk = Desk::new(Arc::default());
+        let (seen, steps) = channel();
+        desk.seat(Ticking { seen, ticked: false });
+        std::thread::scope(|scope| {
+            scope.spawn(|| desk.work(Duration::from_millis(1)).expect("no failure"));
+            let stepped = (0..3).all(|_| steps.recv_timeout(Duration::from_secs(10)).is_ok());
+            assert!(desk.put((), By::Owner));
+            assert!(stepped);
+        });
+    }
 
     /// Hands on what it gets, a few at a time, as the executor does.
     struct Counting {
