@@ -2,7 +2,7 @@
 //! then. A call is looked at several times: the place of its key, then the newest rows there, then what those lead to, then the
 //! group of a view that it will count, each as long before its turn as memory takes to answer.
 //!
-//! Changes no answer. It never knows: what procedures do, beyond the tables they say they touch.
+//! Changes no answer. It never knows: what procedures do, beyond the tables they say they touch and what they foresee.
 
 use crate::{
     call::{Batch, Call, PartitionId, Target},
@@ -59,9 +59,9 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
         };
         // The first ones have no turns before theirs: all of them now.
         (0..KEY).for_each(|_| ahead.look_at_next(partitions));
-        (0..ROWS.min(ahead.known)).for_each(|at| ahead.ask(at, partitions, Store::prefetch_row));
-        (0..REST.min(ahead.known)).for_each(|at| ahead.ask_rest(at, partitions));
-        (0..GROUP.min(ahead.known)).for_each(|at| ahead.ask_group(at, partitions, Store::prefetch_group_row));
+        (0..ROWS).for_each(|at| ahead.ask(at, partitions, Store::prefetch_row));
+        (0..REST).for_each(|at| ahead.ask_rest(at, partitions));
+        (0..GROUP).for_each(|at| ahead.ask_group(at, partitions, Store::prefetch_group_row));
         ahead
     }
 
@@ -69,18 +69,10 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
     #[inline]
     pub(crate) fn advance(&mut self, partitions: &[Option<Partition>]) {
         self.look_at_next(partitions);
-        if self.done + ROWS < self.known {
-            self.ask(self.done + ROWS, partitions, Store::prefetch_row);
-        }
-        if self.done + REST < self.known {
-            self.ask_rest(self.done + REST, partitions);
-        }
-        if self.done + GROUP < self.known {
-            self.ask_group(self.done + GROUP, partitions, Store::prefetch_group_row);
-        }
-        if self.done + GROUP_STRINGS < self.known {
-            self.ask_group(self.done + GROUP_STRINGS, partitions, Store::prefetch_group_strings);
-        }
+        self.ask(self.done + ROWS, partitions, Store::prefetch_row);
+        self.ask_rest(self.done + REST, partitions);
+        self.ask_group(self.done + GROUP, partitions, Store::prefetch_group_row);
+        self.ask_group(self.done + GROUP_STRINGS, partitions, Store::prefetch_group_strings);
         self.done += 1;
     }
 
@@ -95,14 +87,14 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
         self.ask(self.known - 1, partitions, Store::prefetch);
     }
 
+    /// Asks for something of each table that a call touches, if there is such a call.
     #[inline]
     fn ask(&self, at: usize, partitions: &[Option<Partition>], ask: impl Fn(&Store, TableId, i64)) {
-        let upcoming = &self.places[at % PLACES];
-        if let Some((partition, key)) = upcoming.key
-            && let Some(Some(partition)) = partitions.get(usize::from(partition))
+        if at < self.known
+            && let Upcoming { procedure, key: Some((partition, key)), .. } = self.places[at % PLACES]
+            && let Some(store) = store_of(partitions, partition)
         {
-            let touches = &self.registry.get(upcoming.procedure).touches;
-            touches.iter().for_each(|&table| ask(partition.store(), table, key));
+            self.registry.get(procedure).touches.iter().for_each(|&table| ask(store, table, key));
         }
     }
 
@@ -110,23 +102,31 @@ impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
     #[inline]
     fn ask_rest(&mut self, at: usize, partitions: &[Option<Partition>]) {
         self.ask(at, partitions, Store::prefetch_rest);
-        let upcoming = &mut self.places[at % PLACES];
-        let registered = self.registry.get(upcoming.procedure);
-        if let (Some(foresee), Some((partition, _))) = (registered.procedure.foresee, upcoming.key)
-            && let Some(Some(partition)) = partitions.get(usize::from(partition))
+        if at < self.known
+            && let Upcoming { procedure, parameters, key: Some((partition, _)), .. } =
+                self.places[at % PLACES]
+            && let registered = self.registry.get(procedure)
+            && let Some(foresee) = registered.procedure.foresee
+            && let Some(store) = store_of(partitions, partition)
         {
-            upcoming.group = foresee(partition.store(), registered.base, upcoming.parameters);
+            self.places[at % PLACES].group = foresee(store, registered.base, parameters);
         }
     }
 
     #[inline]
     fn ask_group(&self, at: usize, partitions: &[Option<Partition>], ask: impl Fn(&Store, GroupAhead)) {
-        if let Upcoming { group: Some(group), key: Some((partition, _)), .. } = self.places[at % PLACES]
-            && let Some(Some(partition)) = partitions.get(usize::from(partition))
+        if at < self.known
+            && let Upcoming { group: Some(group), key: Some((partition, _)), .. } = self.places[at % PLACES]
+            && let Some(store) = store_of(partitions, partition)
         {
-            ask(partition.store(), group);
+            ask(store, group);
         }
     }
+}
+
+#[inline]
+fn store_of(partitions: &[Option<Partition>], id: PartitionId) -> Option<&Store> {
+    Some(partitions.get(usize::from(id))?.as_ref()?.store())
 }
 
 #[inline]

@@ -54,31 +54,17 @@ pub fn catalog() -> Catalog {
 pub fn procedures() -> Vec<Procedure> {
     let parameter =
         |name: &str, column_type| Parameter { name: name.to_string(), column_type, nullable: false };
-    let read = Procedure {
-        name: "@StreamRead".to_string(),
-        parameters: vec![
-            parameter("stream", VARCHAR_DEFAULT),
-            parameter("offset", Type::BigInt),
-            parameter("limit", Type::Integer),
-        ],
-        kind: Kind::Directed,
-        read_only: true,
-        touches: Vec::new(),
-        foresee: None,
-        rules: Vec::new(),
-        code: Code::Single(Box::new(stream_read)),
-    };
-    let bounds = Procedure {
-        name: "@StreamBounds".to_string(),
-        parameters: Vec::new(),
-        kind: Kind::Directed,
-        read_only: true,
-        touches: Vec::new(),
-        foresee: None,
-        rules: Vec::new(),
-        code: Code::Single(Box::new(stream_bounds)),
-    };
-    vec![read, bounds]
+    let of_read = vec![
+        parameter("stream", VARCHAR_DEFAULT),
+        parameter("offset", Type::BigInt),
+        parameter("limit", Type::Integer),
+    ];
+    let read = Code::Single(Box::new(stream_read));
+    let bounds = Code::Single(Box::new(stream_bounds));
+    vec![
+        Procedure::new("@StreamRead", of_read, Kind::Directed, read).read_only(),
+        Procedure::new("@StreamBounds", Vec::new(), Kind::Directed, bounds).read_only(),
+    ]
 }
 
 fn stream_read(tx: &mut Tx<'_>, parameters: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {

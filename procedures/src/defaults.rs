@@ -69,21 +69,15 @@ fn procedure(catalog: &Arc<Catalog>, table: TableId, action: Action) -> Procedur
     } else {
         Code::Single(Box::new(move |tx, bytes, results| task.run(tx, bytes, results)))
     };
-    Procedure {
-        name: format!("{}.{suffix}", def.name),
-        parameters: parameters.iter().map(|&c| parameter(def, c)).collect(),
-        kind: match partition {
-            Some(parameter) => Kind::Single { parameter },
-            None if replicated_write => Kind::Multi,
-            // A replicated table reads the same everywhere; a stream without a partition column takes rows anywhere.
-            None => Kind::Anywhere,
-        },
-        read_only: action == Action::Select,
-        touches: Vec::new(),
-        foresee: None,
-        rules: Vec::new(),
-        code,
-    }
+    let kind = match partition {
+        Some(parameter) => Kind::Single { parameter },
+        None if replicated_write => Kind::Multi,
+        // A replicated table reads the same everywhere; a stream without a partition column takes rows anywhere.
+        None => Kind::Anywhere,
+    };
+    let parameters = parameters.iter().map(|&c| parameter(def, c)).collect();
+    let procedure = Procedure::new(&format!("{}.{suffix}", def.name), parameters, kind, code);
+    if action == Action::Select { procedure.read_only() } else { procedure }
 }
 
 fn parameter(def: &TableDef, column: usize) -> Parameter {

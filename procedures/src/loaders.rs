@@ -37,27 +37,12 @@ pub fn procedures() -> Vec<Procedure> {
         };
         list.iter().map(parameter).collect()
     };
+    let (here, anywhere) = (Code::Single(Box::new(load_here)), Code::Multi(Box::new(load_anywhere)));
+    let here_parameters = parameters(&[key, table, upsert, rows]);
+    let anywhere_parameters = parameters(&[table, upsert, rows]);
     vec![
-        Procedure {
-            name: "@LoadSinglepartitionTable".to_string(),
-            parameters: parameters(&[key, table, upsert, rows]),
-            kind: Kind::Single { parameter: 0 },
-            read_only: false,
-            touches: Vec::new(),
-            foresee: None,
-            rules: Vec::new(),
-            code: Code::Single(Box::new(load_here)),
-        },
-        Procedure {
-            name: "@LoadMultipartitionTable".to_string(),
-            parameters: parameters(&[table, upsert, rows]),
-            kind: Kind::Multi,
-            read_only: false,
-            touches: Vec::new(),
-            foresee: None,
-            rules: Vec::new(),
-            code: Code::Multi(Box::new(load_anywhere)),
-        },
+        Procedure::new("@LoadSinglepartitionTable", here_parameters, Kind::Single { parameter: 0 }, here),
+        Procedure::new("@LoadMultipartitionTable", anywhere_parameters, Kind::Multi, anywhere),
     ]
 }
 

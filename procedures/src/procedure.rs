@@ -64,22 +64,28 @@ pub struct Procedure {
 }
 
 impl Procedure {
+    /// A procedure that writes, has no rules and says nothing of what it will look at.
+    pub(crate) fn new(name: &str, parameters: Vec<Parameter>, kind: Kind, code: Code) -> Procedure {
+        Procedure {
+            name: name.to_string(),
+            parameters,
+            kind,
+            read_only: false,
+            touches: Vec::new(),
+            foresee: None,
+            rules: Vec::new(),
+            code,
+        }
+    }
+
     /// A procedure of one partition: the one its first parameter belongs to, unless [`Procedure::partitioned_by`]
     /// says otherwise. `names` are the parameters' names, in order.
     pub fn single<Args, F, const N: usize>(name: &str, names: [&str; N], code: F) -> Procedure
     where
         F: Handler<Args, N>,
     {
-        Procedure {
-            name: name.to_string(),
-            parameters: F::parameters(names),
-            kind: Kind::Single { parameter: 0 },
-            read_only: false,
-            touches: Vec::new(),
-            foresee: None,
-            rules: Vec::new(),
-            code: Code::Single(code.into_code(name.to_string(), names.map(str::to_string))),
-        }
+        let code = Code::Single(code.into_code(name.to_string(), names.map(str::to_string)));
+        Procedure::new(name, F::parameters(names), Kind::Single { parameter: 0 }, code)
     }
 
     /// A procedure of whatever partition the caller names.
@@ -95,16 +101,8 @@ impl Procedure {
     where
         F: MultiHandler<Args, N>,
     {
-        Procedure {
-            name: name.to_string(),
-            parameters: F::parameters(names),
-            kind: Kind::Multi,
-            read_only: false,
-            touches: Vec::new(),
-            foresee: None,
-            rules: Vec::new(),
-            code: Code::Multi(code.into_code(name.to_string(), names.map(str::to_string))),
-        }
+        let code = Code::Multi(code.into_code(name.to_string(), names.map(str::to_string)));
+        Procedure::new(name, F::parameters(names), Kind::Multi, code)
     }
 
     /// The position of the parameter that decides the partition.

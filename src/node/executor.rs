@@ -58,20 +58,20 @@ pub struct Durable {
 /// Where an executor's inputs and the log's answers wait.
 pub type ExecutorDesk = Desk<Executor>;
 
-/// What an executor works on.
+/// See the module.
 pub struct Executor {
-    pub number: usize,
-    pub core: Core,
-    pub log: Sender<log_thread::Request>,
+    number: usize,
+    core: Core,
+    log: Sender<log_thread::Request>,
     /// The other executors' desks, for the first one.
-    pub others: Vec<Arc<ExecutorDesk>>,
-    pub shared: Arc<Shared>,
+    others: Vec<Arc<ExecutorDesk>>,
+    shared: Arc<Shared>,
     /// Submissions the log has not answered.
-    pub in_flight: usize,
+    in_flight: usize,
     /// Batches that were taken and are about to run together.
-    pub gathered: Vec<Batch>,
-    pub ticks: u64,
-    pub stopping: bool,
+    gathered: Vec<Batch>,
+    ticks: u64,
+    stopping: bool,
 }
 
 /// Memory is measured this often: it walks the tables.
@@ -108,6 +108,19 @@ impl Worker for Executor {
 }
 
 impl Executor {
+    /// `others`: the other executors' desks, for the first one, which coordinates.
+    pub fn new(
+        number: usize,
+        mut core: Core,
+        log: Sender<log_thread::Request>,
+        others: Vec<Arc<ExecutorDesk>>,
+        shared: Arc<Shared>,
+    ) -> Executor {
+        core.measure_by(clock::stopwatch_ns);
+        let (in_flight, gathered, ticks, stopping) = (0, Vec::new(), 0, false);
+        Executor { number, core, log, others, shared, in_flight, gathered, ticks, stopping }
+    }
+
     fn take_durable(&mut self, durable: Durable) {
         for (partition, number) in durable.acks {
             self.core.persisted(partition, number);

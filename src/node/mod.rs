@@ -175,24 +175,15 @@ impl Threads {
         let mut cores = deal(partitions, count, &registry, &ring).into_iter();
         let mut first = Some(recovered.first);
         let mut executors = Vec::new();
+        let tick = Duration::from_millis(limits::TICK_MS);
         for (number, desk) in desks.iter().cloned().enumerate() {
-            let mut executor = Executor {
-                number,
-                core: cores.next().expect("one core an executor"),
-                log: log_sender.clone(),
-                others: if number == 0 { desks[1..].to_vec() } else { Vec::new() },
-                shared: shared.clone(),
-                in_flight: 0,
-                gathered: Vec::new(),
-                ticks: 0,
-                stopping: false,
-            };
-            executor.core.measure_by(clock::stopwatch_ns);
+            let core = cores.next().expect("one core an executor");
+            let others = if number == 0 { desks[1..].to_vec() } else { Vec::new() };
+            let mut executor = Executor::new(number, core, log_sender.clone(), others, shared.clone());
             if let Some(first) = first.take() {
                 executor.submit(first);
             }
             desk.seat(executor);
-            let tick = Duration::from_millis(limits::TICK_MS);
             executors.push(spawn("executor", move || desk.work(tick).map_err(anyhow::Error::from))?);
         }
         Ok(Threads { shared, helper, desks, executors, log, log_requests: log_sender, snapshot_requests })

@@ -61,10 +61,7 @@ impl Table<'_> {
             }
             TableKind::Table(Organisation::Heap) => self.table_reads(),
             TableKind::Stream { .. } => Vec::new(),
-            TableKind::View(view) => {
-                let groups = &self.columns[..view.groups.len()];
-                vec![self.view_get(groups), self.view_prefetch(groups)]
-            }
+            TableKind::View(view) => self.view_reads(&self.columns[..view.groups.len()]),
         }
     }
 
@@ -116,10 +113,9 @@ impl Table<'_> {
             let name = &column.name;
             return quote!(self.store.find_int(self.id, i64::from(#name)));
         }
-        let pushes = key.iter().map(|column| column.push_key(&quote!(&mut __key)));
+        let encode = encode_key(key);
         quote! {
-            let mut __key = ::std::vec::Vec::with_capacity(32);
-            #(#pushes)*
+            #encode
             self.store.find(self.id, &__key)
         }
     }
@@ -130,10 +126,9 @@ impl Table<'_> {
         let body = if key.def.column_type.is_integer() {
             quote!(self.store.history(self.id, i64::from(#name)).map(#row_ref::from))
         } else {
-            let push = key.push_key(&quote!(&mut __key));
+            let encode = encode_key(&[key]);
             quote! {
-                let mut __key = ::std::vec::Vec::with_capacity(32);
-                #push
+                #encode
                 self.store.history_bytes(self.id, &__key).map(#row_ref::from)
             }
         };
@@ -165,44 +160,37 @@ impl Table<'_> {
         ]
     }
 
-    fn view_get(&self, groups: &[Column<'_>]) -> Method {
+    /// By group.
+    fn view_reads(&self, groups: &[Column<'_>]) -> Vec<Method> {
         let row_ref = &self.row_ref;
         let groups: Vec<_> = groups.iter().collect();
         let parameters = parameters(&groups);
         let arguments: Vec<_> = groups.iter().map(|column| &column.name).collect();
-        let pushes = groups.iter().map(|column| column.push_key(&quote!(&mut __key)));
-        Method {
+        let encode = encode_key(&groups);
+        let get = Method {
             doc: "What a function makes of the row of that group, if there is one: some views make their rows up as they are read.",
             signature: quote! {
                 get<R>(self, #parameters __look: impl ::core::ops::FnOnce(#row_ref<'_>) -> R)
                     -> ::core::option::Option<R>
             },
             body: quote! {
-                let mut __key = ::std::vec::Vec::with_capacity(32);
-                #(#pushes)*
+                #encode
                 self.store.view_find(self.id, &__key).map(|row| __look(#row_ref::from(row.row())))
             },
             call: quote!(get(#(#arguments,)* __look)),
-        }
-    }
-
-    fn view_prefetch(&self, groups: &[Column<'_>]) -> Method {
-        let groups: Vec<_> = groups.iter().collect();
-        let parameters = parameters(&groups);
-        let arguments: Vec<_> = groups.iter().map(|column| &column.name).collect();
-        let pushes = groups.iter().map(|column| column.push_key(&quote!(&mut __key)));
-        Method {
+        };
+        let prefetch = Method {
             doc: "Asks for a group that is about to be counted, if the view's rows are stored.",
             signature: quote! {
                 prefetch(self, #parameters) -> ::core::option::Option<__schema::store::GroupAhead>
             },
             body: quote! {
-                let mut __key = ::std::vec::Vec::with_capacity(32);
-                #(#pushes)*
+                #encode
                 self.store.prefetch_group(self.id, &__key)
             },
             call: quote!(prefetch(#(#arguments),*)),
-        }
+        };
+        vec![get, prefetch]
     }
 
     fn writes(&self) -> TokenStream {
@@ -350,6 +338,15 @@ struct Method {
     body: TokenStream,
     /// What the other handle calls of it.
     call: TokenStream,
+}
+
+/// Statements that make `__key`, the encoding of the parameters named like these columns.
+fn encode_key(columns: &[&Column<'_>]) -> TokenStream {
+    let pushes = columns.iter().map(|column| column.push_key(&quote!(&mut __key)));
+    quote! {
+        let mut __key = ::std::vec::Vec::with_capacity(32);
+        #(#pushes)*
+    }
 }
 
 /// `name: type,` for each column.
