@@ -28,6 +28,8 @@ pub struct Config {
     pub partitions: u16,
     /// Executor threads; 0: three quarters of the cores, rounded up.
     pub executors: usize,
+    /// The net thread has the first core for itself: the log thread and all executors but the first keep off it.
+    pub net_core: bool,
     pub durability: Durability,
     pub sync_interval_ms: u64,
     pub listen: Listen,
@@ -107,6 +109,7 @@ impl Default for Config {
             data_dir: PathBuf::from("tollgate-data"),
             partitions: 4,
             executors: 0,
+            net_core: false,
             durability: Durability::Sync,
             sync_interval_ms: 200,
             listen: Listen::default(),

@@ -185,7 +185,7 @@ impl Gate {
 
     /// How many inputs wait for each executor.
     pub fn queue_depths(&self) -> Vec<u32> {
-        self.desks.iter().map(|desk| desk.inputs.len() as u32).collect()
+        self.desks.iter().map(|desk| desk.waiting() as u32).collect()
     }
 
     /// Hands a batch over, waiting while the executor's queue is full: so a front end stops reading its socket.

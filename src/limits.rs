@@ -10,6 +10,9 @@ pub const READ_BYTES: usize = 64 << 10;
 /// gets done: the executors' own threads take over. Handing calls to another core costs more than a short backlog.
 pub const FULL_READS_MAX: u32 = 2;
 
+/// Calls that wait for an executor and are worth a wake-up of its own thread: fewer are done by whoever brought them.
+pub const CALLS_WORTH_A_WAKE: usize = 24;
+
 /// Calls of one connection that wait for their reply. Then its socket is not read any more: the peer feels TCP push
 /// back. Large enough that one pipelined connection keeps the log busy through a slow sync.
 pub const CONNECTION_CALLS_MAX: u32 = 64 << 10;

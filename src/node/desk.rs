@@ -1,7 +1,8 @@
 //! An executor's desk: what waits for it, and the executor itself behind a lock. Whoever is at the desk does what waits
 //! there, and looks again after it has left. Usually the net thread does that itself once it has read what there is: a
-//! call wakes no other thread then but the log's. When more has come than it gets done, the executor's own thread takes
-//! over, and the net thread only brings.
+//! lone call wakes no other thread then but the log's. Where more waits than a wake-up is worth, the owners of all desks but the
+//! first do theirs meanwhile. When more has come than gets done so, the executors' own threads take over, and the net
+//! thread only brings.
 //!
 //! Runs on: the net thread, the log thread, executor threads. It never knows: what the work is.
 
@@ -11,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering, fence},
+        atomic::{AtomicBool, AtomicUsize, Ordering, fence},
     },
     thread::Thread,
     time::Duration,
@@ -24,6 +25,9 @@ pub trait Worker: Sized + Send {
     type Input: Send;
     /// What it is told about what it asked for; looked at first.
     type Answer: Send;
+
+    /// How much there is to do for an input, about: in calls.
+    fn weight(input: &Self::Input) -> usize;
 
     /// Does a bounded part of what waits on its desk. A failure ends the process.
     fn step(&mut self, desk: &Desk<Self>) -> Result<Done, Fatal>;
@@ -50,7 +54,9 @@ pub enum By {
 
 /// See the module.
 pub struct Desk<W: Worker> {
-    pub inputs: SegQueue<W::Input>,
+    inputs: SegQueue<W::Input>,
+    /// The weight of the inputs, or a little more.
+    weight: AtomicUsize,
     pub answers: SegQueue<W::Answer>,
     /// A permit for each batch there is room for; the worker gives it back when it takes the batch.
     pub room: Semaphore,
@@ -68,6 +74,7 @@ impl<W: Worker> Desk<W> {
     pub fn new(helper: Arc<Helper>) -> Desk<W> {
         Desk {
             inputs: SegQueue::new(),
+            weight: AtomicUsize::new(0),
             answers: SegQueue::new(),
             room: Semaphore::new(limits::EXECUTOR_BATCHES_MAX),
             worker: Mutex::new(None),
@@ -87,9 +94,22 @@ impl<W: Worker> Desk<W> {
         if self.closed.load(Ordering::Acquire) {
             return false;
         }
+        self.weight.fetch_add(W::weight(&input), Ordering::Relaxed);
         self.inputs.push(input);
         self.call(by);
         true
+    }
+
+    /// The next input.
+    pub fn take(&self) -> Option<W::Input> {
+        let input = self.inputs.pop()?;
+        self.weight.fetch_sub(W::weight(&input), Ordering::Relaxed);
+        Some(input)
+    }
+
+    /// How many inputs wait.
+    pub fn waiting(&self) -> usize {
+        self.inputs.len()
     }
 
     /// Puts an answer down. Who is at the desk sees it before the next input.
@@ -120,6 +140,13 @@ impl<W: Worker> Desk<W> {
         // The desk was left before: either we see what was put down, or who put it down sees that nobody is here.
         fence(Ordering::SeqCst);
         !self.inputs.is_empty() || !self.answers.is_empty()
+    }
+
+    /// Calls the owner if more waits than a wake-up costs.
+    fn share(&self) {
+        if self.weight.load(Ordering::Relaxed) >= limits::CALLS_WORTH_A_WAKE && !self.worker.is_locked() {
+            self.wake_owner();
+        }
     }
 
     /// Does what waits, on the calling thread, if nobody is at the desk; what stays is the owner's.
@@ -170,7 +197,7 @@ impl<W: Worker> Desk<W> {
     fn close(&self, seat: &mut Option<W>) {
         self.closed.store(true, Ordering::Release);
         *seat = None;
-        while self.inputs.pop().is_some() {}
+        while self.take().is_some() {}
         self.wake_owner();
     }
 
@@ -211,6 +238,8 @@ impl Helper {
         let _present = Present(&self.present);
         loop {
             self.called.notified().await;
+            // While the helper is at the first desk.
+            desks.iter().skip(1).for_each(|desk| desk.share());
             desks.iter().for_each(|desk| desk.help());
         }
     }
@@ -240,11 +269,15 @@ mod tests {
         type Input = ();
         type Answer = ();
 
+        fn weight((): &()) -> usize {
+            1
+        }
+
         fn step(&mut self, desk: &Desk<Ticking>) -> Result<Done, Fatal> {
             if std::mem::take(&mut self.ticked) {
                 self.seen.send(()).expect("somebody waits");
             }
-            Ok(if desk.inputs.pop().is_some() { Done::ForGood } else { Done::ForNow })
+            Ok(if desk.take().is_some() { Done::ForGood } else { Done::ForNow })
         }
 
         fn on_tick(&mut self) {
@@ -266,6 +299,70 @@ mod tests {
         });
     }
 
+    /// Waits in a step until another one is in a step, too.
+    struct Meeting {
+        here: Sender<()>,
+        there: std::sync::mpsc::Receiver<()>,
+        met: Sender<bool>,
+    }
+
+    impl Worker for Meeting {
+        type Input = bool;
+        type Answer = ();
+
+        fn weight(_: &bool) -> usize {
+            1
+        }
+
+        fn step(&mut self, desk: &Desk<Meeting>) -> Result<Done, Fatal> {
+            let inputs: Vec<bool> = std::iter::from_fn(|| desk.take()).collect();
+            if !inputs.is_empty() {
+                let _ = self.here.send(());
+                let _ = self.met.send(self.there.recv_timeout(Duration::from_secs(10)).is_ok());
+            }
+            Ok(if inputs.contains(&true) { Done::ForGood } else { Done::ForNow })
+        }
+
+        fn on_tick(&mut self) {
+            panic!("the test is over before the first tick");
+        }
+    }
+
+    #[test]
+    fn what_is_worth_a_wake_is_done_while_the_helper_is_at_the_first_desk() {
+        let helper = Arc::new(Helper::default());
+        let desks = [(); 2].map(|()| Arc::new(Desk::new(helper.clone())));
+        let (met, meetings) = channel();
+        let ((first, at_second), (second, at_first)) = (channel(), channel());
+        desks[0].seat(Meeting { here: first, there: at_first, met: met.clone() });
+        desks[1].seat(Meeting { here: second, there: at_second, met });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        std::thread::scope(|scope| {
+            scope.spawn(|| desks[1].work(AN_HOUR).expect("no failure"));
+            let (stop, stopped) = tokio::sync::oneshot::channel();
+            let (helped, all) = (&helper, desks.clone());
+            let helping = scope.spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = helped.help(&all) => {}
+                        _ = stopped => {}
+                    }
+                })
+            });
+            while !helper.present.load(Ordering::Acquire) || desks[1].owner.get().is_none() {
+                std::thread::yield_now();
+            }
+            for number in 1..=limits::CALLS_WORTH_A_WAKE {
+                desks.iter().for_each(|desk| desk.inputs.push(number == 1));
+                desks.iter().for_each(|desk| _ = desk.weight.fetch_add(1, Ordering::Relaxed));
+            }
+            assert!(helper.call());
+            assert_eq!([meetings.recv(), meetings.recv()], [Ok(true); 2]);
+            let _ = stop.send(());
+            helping.join().expect("no panic");
+        });
+    }
+
     /// Hands on what it gets, a few at a time, as the executor does.
     struct Counting {
         seen: Sender<u64>,
@@ -276,12 +373,16 @@ mod tests {
         type Input = Option<u64>;
         type Answer = u64;
 
+        fn weight(_: &Option<u64>) -> usize {
+            1
+        }
+
         fn step(&mut self, desk: &Desk<Counting>) -> Result<Done, Fatal> {
             while let Some(number) = desk.answers.pop() {
                 self.seen.send(number).expect("somebody counts");
             }
             for _ in 0..3 {
-                match desk.inputs.pop() {
+                match desk.take() {
                     Some(Some(number)) => self.seen.send(number).expect("somebody counts"),
                     Some(None) => self.ends = true,
                     None => break,

@@ -81,6 +81,13 @@ impl Worker for Executor {
     type Input = Input;
     type Answer = Durable;
 
+    fn weight(input: &Input) -> usize {
+        match input {
+            Input::Calls(batch) => batch.calls.len(),
+            _ => 1,
+        }
+    }
+
     fn step(&mut self, desk: &ExecutorDesk) -> Result<Done, Fatal> {
         while let Some(durable) = desk.answers.pop() {
             self.take_durable(durable);
@@ -89,7 +96,7 @@ impl Worker for Executor {
             if self.gathered_calls() >= limits::CALLS_PER_LOOP_MAX {
                 break;
             }
-            match desk.inputs.pop() {
+            match desk.take() {
                 Some(input) => self.take(desk, input)?,
                 None => break,
             }

@@ -33,6 +33,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use desk::{By, Helper};
 use directory::DataDirectory;
 use executor::{Executor, ExecutorDesk, Input};
+use priority::Processors;
 use recover::Recovered;
 use shared::{RecoveryFacts, Shared};
 use snapshot_thread::{Growth, SnapshotFiles, SnapshotThread};
@@ -166,8 +167,12 @@ impl Threads {
 
         let (log_sender, log_requests) = unbounded();
         let (log_shared, log_desks) = (shared.clone(), desks.clone());
+        let net_core = shared.config.net_core;
         let log = spawn("log", move || {
             priority::short_slices();
+            if net_core {
+                priority::keep_to(Processors::Others);
+            }
             log_thread::run(writer, log_requests, log_desks, log_shared).map_err(anyhow::Error::from)
         })?;
         let mut partitions = recovered.partitions;
@@ -184,7 +189,13 @@ impl Threads {
                 executor.submit(first);
             }
             desk.seat(executor);
-            executors.push(spawn("executor", move || desk.work(tick).map_err(anyhow::Error::from))?);
+            executors.push(spawn("executor", move || {
+                // The net thread helps at the first desk before any other: its owner works where there is room.
+                if net_core && number > 0 {
+                    priority::keep_to(Processors::Others);
+                }
+                desk.work(tick).map_err(anyhow::Error::from)
+            })?);
         }
         Ok(Threads { shared, helper, desks, executors, log, log_requests: log_sender, snapshot_requests })
     }
@@ -230,7 +241,13 @@ fn start_net(
     helper: Arc<Helper>,
     desks: Vec<Arc<ExecutorDesk>>,
 ) -> Result<(SocketAddr, SocketAddr, NetThread)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let net_core = shared.config.net_core;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    if net_core {
+        // Queries run on threads that the net thread starts.
+        builder.on_thread_start(|| priority::keep_to(Processors::Others));
+    }
+    let runtime = builder.enable_all().build()?;
     let listen = &shared.config.listen;
     let (volt, http) = runtime.block_on(async {
         let volt = bind(listen.volt, "listen.volt").await?;
@@ -242,6 +259,9 @@ fn start_net(
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let thread = spawn("net", move || {
         priority::short_slices();
+        if net_core {
+            priority::keep_to(Processors::First);
+        }
         runtime.block_on(async move {
             let front = Front::new(shared.clone());
             let help = tokio::spawn(async move { helper.help(&desks).await });

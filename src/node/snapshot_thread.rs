@@ -2,6 +2,7 @@
 //! disk, then lets the log go that the snapshot before them made needless. Executors give it a few pointers and go on.
 
 use crate::{
+    call::PartitionId,
     clock,
     config::{Durability, SnapshotConfig},
     memory,
@@ -25,6 +26,7 @@ use tollgate_cluster::{
     replica::Position,
     snapshot::{Kept, Snapshot, SnapshotError, SnapshotHead, SnapshotWriter},
 };
+use tollgate_schema::store::TableMemory;
 
 /// Asks for a snapshot now; the outcome comes back.
 pub enum Request {
@@ -170,25 +172,30 @@ impl Snapshots {
         outcome.map(|bytes| Taken { bytes, ms: facts.last_ms })
     }
 
-    /// From the freeze on, executors copy each page they write to that the snapshot still has. Memory for those copies is
+    /// From the freeze on, the executor copies each page it writes to that the snapshot still has. Memory for those copies is
     /// there before, so that none of them waits for the system.
-    fn make_room_for_copies(&self) {
+    fn make_room_for_copies(&self, partition: PartitionId) {
         let partitions = self.shared.partitions();
-        let tables = partitions.iter().flat_map(|partition| &partition.memory);
-        let rows_bytes: u64 = tables.map(|table| table.row_bytes + table.tail_bytes).sum();
+        let tables = partitions.iter().filter(|facts| facts.partition == partition).flat_map(|p| &p.memory);
+        let bytes = |table: &TableMemory| table.row_bytes + table.tail_bytes;
+        let copied_bytes: u64 = tables.map(bytes).sum();
+        let all_bytes: u64 = partitions.iter().flat_map(|p| &p.memory).map(bytes).sum();
         let usage = monitor::usage(&self.shared.config.data_dir);
-        let spare_bytes = usage.own_bytes.saturating_sub(rows_bytes);
-        let missing_bytes = rows_bytes.saturating_sub(spare_bytes);
+        let spare_bytes = usage.own_bytes.saturating_sub(all_bytes);
+        let missing_bytes = copied_bytes.saturating_sub(spare_bytes);
         if missing_bytes <= monitor::room_bytes(usage, self.shared.config.limits.memory_bytes) {
             memory::provide(missing_bytes);
         }
     }
 
+    /// One partition after the other, each frozen when its turn comes: most copies are made right after a freeze, and with all
+    /// partitions at once they would hold up every call. Each has a position in the log of its own, so no two need be
+    /// of one moment.
     fn write_all(&mut self) -> Result<u64> {
-        self.make_room_for_copies();
-        let frozen = self.shared.freeze_all(FREEZE_MAX)?;
         let mut bytes = 0;
-        for view in frozen {
+        for partition in 0..self.shared.config.partitions {
+            self.make_room_for_copies(partition);
+            let view = self.shared.freeze_one(partition, FREEZE_MAX)?;
             bytes += self.write_one(view)?;
         }
         Ok(bytes)

@@ -77,6 +77,7 @@ impl Tollgate {
         if let Some(executors) = options.executors {
             writeln!(config, "executors = {executors}")?;
         }
+        writeln!(config, "net_core = {}", purpose == Purpose::Speed)?;
         writeln!(config, "durability = {durability:?}\n\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"")?;
         match purpose {
             Purpose::Speed => {
@@ -122,7 +123,8 @@ impl Contender for Tollgate {
     fn version(&self) -> String {
         let mut text = format!("{}, durability {}", self.version, self.durability);
         if self.purpose == Purpose::Speed {
-            let _ = write!(text, ", {} MiB and {READY_SEGMENTS} log segments ready", READY_BYTES >> 20);
+            let ready_mib = READY_BYTES >> 20;
+            let _ = write!(text, ", net_core, {ready_mib} MiB and {READY_SEGMENTS} log segments ready");
         }
         text
     }
