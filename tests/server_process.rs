@@ -1,6 +1,7 @@
 //! The server as a process: it starts, says that it is well, stops when asked, and starts again on its data.
 
 use crate::support::{Server, Settings, http};
+use std::fs;
 use tollgate_schema::value::Value;
 
 #[test]
@@ -44,4 +45,34 @@ fn it_has_ready_what_it_is_told_to() {
     let spares = log.filter(|file| is_spare(&file.as_ref().unwrap().file_name().to_string_lossy())).count();
     // The one that is being written to was one of them.
     assert!(spares >= 5, "{spares} spare segments");
+}
+
+/// With `net_core`, the thread of the sockets and the log's share no core; a query, on a thread that the first one starts,
+/// keeps off that core, too. With a single core there is nothing to share out, and it serves all the same.
+#[test]
+fn its_net_thread_may_have_a_core_for_itself() {
+    let server = Server::with(&Settings { keys: "net_core = true", ..Settings::default() });
+    let query = [Value::Varchar("SELECT COUNT(*) FROM stations".to_string())];
+    let answer = server.connect().call("@AdHoc", &query).unwrap();
+    assert!(answer.is_success(), "{}", answer.status_text);
+    let tasks = format!("/proc/{}/task", server.process_id());
+    let threads: Vec<(String, String)> = fs::read_dir(tasks)
+        .unwrap()
+        .map(|task| {
+            let text = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let value =
+                |key| text.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim().to_string();
+            (value("Name:"), value("Cpus_allowed_list:"))
+        })
+        .collect();
+    let cores = |name: &str| -> Vec<&str> {
+        threads.iter().filter(|(n, _)| n.starts_with(name)).map(|(_, cores)| cores.as_str()).collect()
+    };
+    let (all, net, log, queries) = (cores("tollgate"), cores("net"), cores("log"), cores("tokio"));
+    assert_eq!((net.len(), log.len(), queries.len()), (1, 1, 1), "{threads:?}");
+    if std::thread::available_parallelism().unwrap().get() > 1 {
+        let starts_with_net = |cores: &str| cores.split([',', '-']).next() == Some(net[0]);
+        assert!(net[0].parse::<u32>().is_ok() && starts_with_net(all[0]), "one core, the first: {threads:?}");
+        assert!(!starts_with_net(log[0]) && !starts_with_net(queries[0]), "{threads:?}");
+    }
 }

@@ -15,6 +15,8 @@ use tollgate::client::Connection;
 /// How a server is started.
 pub(crate) struct Settings {
     pub(crate) partitions: u16,
+    /// More of the configuration: keys before its tables.
+    pub(crate) keys: &'static str,
     /// More of the configuration: its other tables.
     pub(crate) more: &'static str,
     /// The program; the product's own unless a test brings another.
@@ -25,7 +27,8 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { partitions: 4, more: "", program: env!("CARGO_BIN_EXE_tollgate").into(), shell: ":" }
+        let program = env!("CARGO_BIN_EXE_tollgate").into();
+        Settings { partitions: 4, keys: "", more: "", program, shell: ":" }
     }
 }
 
@@ -60,8 +63,8 @@ impl Server {
         let (volt, http) = (free_address(), free_address());
         let data = directory.path().join("data");
         let config = format!(
-            "data_dir = {data:?}\npartitions = {}\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"\n{}",
-            settings.partitions, settings.more
+            "data_dir = {data:?}\npartitions = {}\n{}\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"\n{}",
+            settings.partitions, settings.keys, settings.more
         );
         fs::write(directory.path().join("tollgate.toml"), config).expect("the server's configuration");
         let (program, partitions) = (settings.program.clone(), settings.partitions);
