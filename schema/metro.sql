@@ -19,7 +19,7 @@ DROP TABLE train_events          IF EXISTS;
 DROP TABLE trains                IF EXISTS;
 DROP TABLE stations              IF EXISTS;
 
--- The line -----------------------------------------------------------------------------------------------------
+-- The line --------------------------------------------------------------------------------------------------
 
 CREATE TABLE stations (
   station_id     SMALLINT          NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE train_events (
 PARTITION TABLE train_events ON COLUMN station_id;
 CREATE INDEX train_events_by_station ON train_events (station_id, time);
 
--- Cards and their taps -----------------------------------------------------------------------------------------
+-- Cards and their taps --------------------------------------------------------------------------------------
 
 CREATE TABLE cards (
   card_id        INTEGER           NOT NULL,
@@ -80,7 +80,7 @@ CREATE VIEW card_history_second AS
   FROM card_events
   GROUP BY card_id, second;
 
--- What the decisions publish -----------------------------------------------------------------------------------
+-- What the decisions publish --------------------------------------------------------------------------------
 
 CREATE STREAM card_alert_export PARTITION ON COLUMN card_id (
   card_id        INTEGER           NOT NULL,

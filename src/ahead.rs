@@ -1,8 +1,10 @@
-//! Calls whose turn comes soon: what they will look at is asked of memory before they run, so that it is in the cache by
-//! then. A call is looked at several times: the place of its key, then the newest rows there, then what those lead to, then the
-//! group of a view that it will count, each as long before its turn as memory takes to answer.
+//! Calls whose turn comes soon: what they will look at is asked of memory before they run, so that it is in
+//! the cache by then. A call is looked at several times: the place of its key, then the newest rows there,
+//! then what those lead to, then the group of a view that it will count, each as long before its turn as
+//! memory takes to answer.
 //!
-//! Changes no answer. It never knows: what procedures do, beyond the tables they say they touch and what they foresee.
+//! Changes no answer. It never knows: what procedures do, beyond the tables they say they touch and what they
+//! foresee.
 
 use crate::{
     call::{Batch, Call, PartitionId, Target},

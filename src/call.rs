@@ -1,5 +1,5 @@
-//! A call on its way from a front end to the executor, and its reply on the way back. One batch holds what one
-//! socket read brought; one reply message holds what one round of an executor released for a connection.
+//! A call on its way from a front end to the executor, and its reply on the way back. One batch holds what
+//! one socket read brought; one reply message holds what one round of an executor released for a connection.
 
 use bytes::Bytes;
 use std::{ops::Range, sync::Arc};
@@ -69,8 +69,8 @@ impl Arrival {
 
 /// Where replies go. Called by executors; never blocks.
 pub trait ReplySink: Send + Sync {
-    /// Whole response frames, one after another (`wire::volt::response` is their form, over every front end), of the
-    /// calls that `arrivals` counts, in any order.
+    /// Whole response frames, one after another (`wire::volt::response` is their form, over every front end),
+    /// of the calls that `arrivals` counts, in any order.
     fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]);
 
     /// An empty buffer for the next frames, best one that was used before.
@@ -78,10 +78,11 @@ pub trait ReplySink: Send + Sync {
         Vec::new()
     }
 
-    /// A call of that procedure, whose reply will be sent, was undone: by its own decision (`aborted`) or for another
-    /// reason.
+    /// A call of that procedure, whose reply will be sent, was undone: by its own decision (`aborted`) or for
+    /// another reason.
     fn refused(&self, _procedure: ProcedureId, _aborted: bool) {}
 
-    /// The call with that handle was done before; the reply that will be sent is the one that was stored then.
+    /// The call with that handle was done before; the reply that will be sent is the one that was stored
+    /// then.
     fn repeated(&self, _handle: i64) {}
 }

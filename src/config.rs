@@ -1,4 +1,5 @@
-//! The server's configuration: `tollgate.toml`. Unknown keys are errors, so that a misspelt limit is not ignored.
+//! The server's configuration: `tollgate.toml`. Unknown keys are errors, so that a misspelt limit is not
+//! ignored.
 
 use crate::expiry::Keep;
 use serde::Deserialize;
@@ -14,8 +15,8 @@ pub enum Durability {
     /// After fdatasync of the log.
     #[default]
     Sync,
-    /// After the log was written to the operating system. A crash of the process loses nothing; a power cut or a
-    /// crash of the machine loses up to the last `sync_interval_ms`.
+    /// After the log was written to the operating system. A crash of the process loses nothing; a power cut
+    /// or a crash of the machine loses up to the last `sync_interval_ms`.
     Async,
 }
 
@@ -28,7 +29,8 @@ pub struct Config {
     pub partitions: u16,
     /// Executor threads; 0: three quarters of the cores, rounded up.
     pub executors: usize,
-    /// The net thread has the first core for itself: the log thread and all executors but the first keep off it.
+    /// The net thread has the first core for itself: the log thread and all executors but the first keep off
+    /// it.
     pub net_core: bool,
     pub durability: Durability,
     pub sync_interval_ms: u64,
@@ -73,8 +75,8 @@ pub struct SessionConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SnapshotConfig {
-    /// A snapshot is taken when the log has grown by this much since the last one. The log is kept back to the one
-    /// before that.
+    /// A snapshot is taken when the log has grown by this much since the last one. The log is kept back to
+    /// the one before that.
     pub log_bytes: u64,
     /// Written at most this fast, so that the log's syncs stay quick; 0: no limit.
     pub bytes_per_second: u64,
@@ -85,7 +87,8 @@ pub struct SnapshotConfig {
 pub struct MemoryConfig {
     /// Asked of the system before the node serves, beyond what recovery used; 0: nothing.
     pub ready_bytes: u64,
-    /// A growing node asks the system for so much more than it uses, so that no executor waits for a page; 0: nothing.
+    /// A growing node asks the system for so much more than it uses, so that no executor waits for a page; 0:
+    /// nothing.
     pub ahead_bytes: u64,
 }
 

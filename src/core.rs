@@ -1,8 +1,9 @@
-//! The partitions of one executor and everything that decides on them, without IO: batches, log answers and raft
-//! messages come in; replies, one log batch and raft messages come out. The server's executor and the
+//! The partitions of one executor and everything that decides on them, without IO: batches, log answers and
+//! raft messages come in; replies, one log batch and raft messages come out. The server's executor and the
 //! simulator drive the same code.
 //!
-//! Runs on: whatever thread is at the executor's desk. It never knows: sockets, files, clocks (time is an argument).
+//! Runs on: whatever thread is at the executor's desk. It never knows: sockets, files, clocks (time is an
+//! argument).
 
 use crate::{
     ahead::Ahead,
@@ -176,8 +177,9 @@ impl Core {
         partition.run(registered, batch, call, now_us)
     }
 
-    /// Runs a call over all partitions: what it changes becomes one block in each, all in one record of the log, so it
-    /// is there entirely or not at all. Only on a node that is the sole voter of every group; a cluster refuses it.
+    /// Runs a call over all partitions: what it changes becomes one block in each, all in one record of the
+    /// log, so it is there entirely or not at all. Only on a node that is the sole voter of every group; a
+    /// cluster refuses it.
     fn run_multi(&mut self, registered: &Registered, batch: &Batch, call: &Call, now_us: i64) -> Ran {
         let Code::Multi(code) = &registered.procedure.code else {
             unreachable!("the front end sends only procedures of all partitions here")
@@ -235,8 +237,9 @@ impl Core {
                 partition.joined();
             }
         }
-        // The reply depends on all partitions. Its home's block is made even if it is empty, and goes into the same
-        // record as theirs, behind all that they had before: when it is durable, so is everything the reply saw.
+        // The reply depends on all partitions. Its home's block is made even if it is empty, and goes into
+        // the same record as theirs, behind all that they had before: when it is durable, so is everything
+        // the reply saw.
         let home = self.partitions[0].as_mut().expect("all partitions are here");
         home.joined();
         let replies = home.open_replies();
@@ -259,8 +262,8 @@ impl Core {
         partition.replica.persisted(number);
     }
 
-    /// Cuts the open blocks (all or none of them, for a transaction over all partitions is in several) and collects
-    /// what the replicas want written, sent and applied. `room`: the log takes another batch.
+    /// Cuts the open blocks (all or none of them, for a transaction over all partitions is in several) and
+    /// collects what the replicas want written, sent and applied. `room`: the log takes another batch.
     pub fn flush(&mut self, room: bool) -> Result<Flushed, Fatal> {
         let cut = room || self.partitions().any(Partition::is_full);
         let mut flushed = Flushed::default();
@@ -282,8 +285,8 @@ impl Core {
         }
     }
 
-    /// Cuts every block that is here (a transaction over several partitions is in several) and freezes one partition.
-    /// If it is not here, or does not lead, `publish` is dropped.
+    /// Cuts every block that is here (a transaction over several partitions is in several) and freezes one
+    /// partition. If it is not here, or does not lead, `publish` is dropped.
     pub fn freeze(&mut self, id: PartitionId, publish: Publish) {
         self.partitions.iter_mut().flatten().for_each(|partition| partition.cut(&mut self.departures));
         if let Some(partition) = self.partition_mut(id).filter(|partition| partition.serves()) {

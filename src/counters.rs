@@ -46,7 +46,8 @@ pub struct Sample {
     pub parameter_bytes: u64,
 }
 
-/// One call of a procedure in so many is measured, its first among them: reading a clock twice for each would show.
+/// One call of a procedure in so many is measured, its first among them: reading a clock twice for each would
+/// show.
 const CALLS_PER_SAMPLE: u64 = 64;
 
 impl Timed {

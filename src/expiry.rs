@@ -1,5 +1,5 @@
-//! What goes by itself: rows of `USING TTL` tables, the oldest rows of streams, old sessions. In small steps, each an
-//! ordinary transaction of the partition's leader, so that replicas and views see ordinary deletes.
+//! What goes by itself: rows of `USING TTL` tables, the oldest rows of streams, old sessions. In small steps,
+//! each an ordinary transaction of the partition's leader, so that replicas and views see ordinary deletes.
 //!
 //! Runs on: executor threads, once a tick. It never knows: clocks, IO.
 
@@ -99,7 +99,8 @@ impl Expiry {
     }
 }
 
-/// An index whose entries are in the order of that column first. A history's own clustering does not count: it is by key.
+/// An index whose entries are in the order of that column first. A history's own clustering does not count:
+/// it is by key.
 fn index_on(def: &TableDef, column: usize) -> Option<usize> {
     let indexes = def.indexes.iter().map(|index| &index.columns);
     let uniques = def.uniques.iter().map(|unique| &unique.columns);
@@ -175,7 +176,8 @@ fn through_index(
     rows.take(batch).map(|row| row.to_buf()).collect()
 }
 
-/// The encodings of NULL, the smallest of its type, and of `cutoff`; `None` when no value of the type is below it.
+/// The encodings of NULL, the smallest of its type, and of `cutoff`; `None` when no value of the type is
+/// below it.
 fn bounds(column_type: Type, cutoff: i64) -> Option<(Vec<u8>, Vec<u8>)> {
     let bits = 8 * column_type.fixed_width().expect("a TTL column is of a fixed width");
     let (null, max) = (i64::MIN >> (64 - bits), i64::MAX >> (64 - bits));
@@ -189,7 +191,8 @@ fn bounds(column_type: Type, cutoff: i64) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((from, to))
 }
 
-/// Deletes a row that is there. A view that refuses (a sum that would overflow) keeps the row; it is tried again.
+/// Deletes a row that is there. A view that refuses (a sum that would overflow) keeps the row; it is tried
+/// again.
 fn delete(store: &mut Store, table: TableId, def: &TableDef, row: RowRef<'_>) -> bool {
     let outcome = match &def.primary_key {
         Some(primary) => {
@@ -221,7 +224,8 @@ mod tests {
     const SECOND_US: i64 = 1_000_000;
     const KEEP: Keep = Keep { stream_rows: 50, sessions_us: SECOND_US };
 
-    /// Each way there is to find expired rows: by an index, by walking rows, a history, a heap; by time, by seconds.
+    /// Each way there is to find expired rows: by an index, by walking rows, a history, a heap; by time, by
+    /// seconds.
     const DDL: &str = "
         CREATE TABLE indexed (id INTEGER NOT NULL, at TIMESTAMP, PRIMARY KEY (id))
             USING TTL 10 SECONDS ON COLUMN at BATCH_SIZE 40 MAX_FREQUENCY 2;

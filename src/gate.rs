@@ -1,5 +1,6 @@
-//! The door of the server: which procedure a name means, where a call runs, whether it may come in now. Every front
-//! end goes through here, so that overload and limits are refused in one place, before the state machine.
+//! The door of the server: which procedure a name means, where a call runs, whether it may come in now. Every
+//! front end goes through here, so that overload and limits are refused in one place, before the state
+//! machine.
 //!
 //! Runs on: net threads. It never knows: a protocol.
 
@@ -188,7 +189,8 @@ impl Gate {
         self.desks.iter().map(|desk| desk.waiting() as u32).collect()
     }
 
-    /// Hands a batch over, waiting while the executor's queue is full: so a front end stops reading its socket.
+    /// Hands a batch over, waiting while the executor's queue is full: so a front end stops reading its
+    /// socket.
     pub async fn submit(&self, executor: usize, batch: Batch, by: By) -> Result<(), Refusal> {
         let permit = self.desks[executor].room.acquire().await.map_err(|_| Refusal::Stopping)?;
         permit.forget();

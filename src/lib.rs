@@ -3,11 +3,12 @@
 //! In reading order:
 //! - [`call`]: a call on its way in, its reply on its way out; [`gate`]: the door every call comes through;
 //! - [`partition`]: where a call runs, and when its reply may leave; [`block`]: what is logged of it;
-//!   [`replies`]: the replies that wait; [`session`]: what was answered before; [`expiry`]: what goes by itself;
-//!   `ahead`: calls to come; [`core`]: the partitions of one executor, without IO;
-//! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`], [`clock`],
-//!   [`counters`], [`memory`];
-//! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our own tools;
+//!   [`replies`]: the replies that wait; [`session`]: what was answered before; [`expiry`]: what goes by
+//!   itself; `ahead`: calls to come; [`core`]: the partitions of one executor, without IO;
+//! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
+//!   [`clock`], [`counters`], [`memory`];
+//! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our
+//!   own tools;
 //! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
 //! - [`cli`]: the command line; [`stop`]: how threads are asked to end.
 

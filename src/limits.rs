@@ -1,4 +1,5 @@
-//! Every bound of the server, with its reason. Overload is refused at the door, never inside the state machine.
+//! Every bound of the server, with its reason. Overload is refused at the door, never inside the state
+//! machine.
 
 /// A request or a reply over the Volt port (VoltDB's limit).
 pub const FRAME_BYTES_MAX: usize = 50 << 20;
@@ -6,15 +7,17 @@ pub const FRAME_BYTES_MAX: usize = 50 << 20;
 /// Read from a socket in one go; what one read holds becomes one batch for the executor.
 pub const READ_BYTES: usize = 64 << 10;
 
-/// Reads from one socket in a row that fill the buffer and still run on the net thread. After that there is more than it
-/// gets done: the executors' own threads take over. Handing calls to another core costs more than a short backlog.
+/// Reads from one socket in a row that fill the buffer and still run on the net thread. After that there is
+/// more than it gets done: the executors' own threads take over. Handing calls to another core costs more
+/// than a short backlog.
 pub const FULL_READS_MAX: u32 = 2;
 
-/// Calls that wait for an executor and are worth a wake-up of its own thread: fewer are done by whoever brought them.
+/// Calls that wait for an executor and are worth a wake-up of its own thread: fewer are done by whoever
+/// brought them.
 pub const CALLS_WORTH_A_WAKE: usize = 24;
 
-/// Calls of one connection that wait for their reply. Then its socket is not read any more: the peer feels TCP push
-/// back. Large enough that one pipelined connection keeps the log busy through a slow sync.
+/// Calls of one connection that wait for their reply. Then its socket is not read any more: the peer feels
+/// TCP push back. Large enough that one pipelined connection keeps the log busy through a slow sync.
 pub const CONNECTION_CALLS_MAX: u32 = 64 << 10;
 
 /// Reply bytes of one connection that its peer has not taken yet. Then its socket is not read any more.
@@ -38,7 +41,8 @@ pub const EXECUTOR_BATCHES_MAX: usize = 256;
 /// Inputs an executor takes before it cuts blocks: bounds the time a reply waits for its neighbours.
 pub const INPUTS_PER_LOOP_MAX: usize = 64;
 
-/// Calls an executor runs before it cuts blocks, but for the batch at hand: the same bound, for many small batches.
+/// Calls an executor runs before it cuts blocks, but for the batch at hand: the same bound, for many small
+/// batches.
 pub const CALLS_PER_LOOP_MAX: usize = 768;
 
 /// Log batches on their way to disk. Two: one is being synced while the next one is filled.
@@ -74,8 +78,8 @@ pub const SESSIONS_MAX: u64 = 250_000;
 /// Old sessions deleted in each partition at each tick.
 pub const SESSIONS_EXPIRED_PER_TICK_MAX: usize = 1_000;
 
-/// Ad hoc queries and other slow system procedures that run at once, each on a thread of its own: they share the
-/// processors with the executors.
+/// Ad hoc queries and other slow system procedures that run at once, each on a thread of its own: they share
+/// the processors with the executors.
 pub const QUERIES_AT_ONCE_MAX: usize = 2;
 
 /// Those that run or wait for their turn; the next is told that the server is busy.

@@ -1,9 +1,10 @@
-//! Memory asked for ahead. A page that the process touches for the first time is zeroed by the system, a huge page of 2 MiB
-//! at a time, and on a virtual machine its host may have to find it first: milliseconds, in which the executor that
-//! touched it answers nobody. So a thread of its own touches the pages next in line before an executor does.
+//! Memory asked for ahead. A page that the process touches for the first time is zeroed by the system, a huge
+//! page of 2 MiB at a time, and on a virtual machine its host may have to find it first: milliseconds, in
+//! which the executor that touched it answers nobody. So a thread of its own touches the pages next in line
+//! before an executor does.
 //!
-//! Works for a binary whose global allocator is [`Allocator`]: that one sees how far allocations have come. Elsewhere nothing
-//! is asked for ahead and nothing else is different.
+//! Works for a binary whose global allocator is [`Allocator`]: that one sees how far allocations have come.
+//! Elsewhere nothing is asked for ahead and nothing else is different.
 
 use crate::{
     clock,
@@ -48,8 +49,8 @@ fn note(start: *mut u8, bytes: usize) {
 }
 
 #[allow(unsafe_code, reason = "an allocator is unsafe by its trait")]
-// SAFETY: every method hands its arguments to mimalloc's own implementation of the same method and its result back,
-// unchanged; `note` looks at addresses as numbers only.
+// SAFETY: every method hands its arguments to mimalloc's own implementation of the same method and its result
+// back, unchanged; `note` looks at addresses as numbers only.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -82,8 +83,8 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// How long freed memory stays with the process before it goes back to the system: long enough that the copies one snapshot
-/// makes necessary find what those of the one before left.
+/// How long freed memory stays with the process before it goes back to the system: long enough that the
+/// copies one snapshot makes necessary find what those of the one before left.
 const PURGE_DELAY_MS: std::ffi::c_long = 600_000;
 /// `mi_option_purge_delay` among mimalloc 3's options, and its default; the crate names no constant for it.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
@@ -92,8 +93,8 @@ const PURGE_DELAY_DEFAULT_MS: std::ffi::c_long = 1_000;
 /// Leaves the option alone if whoever started the process set it, or if it is another one than we think.
 #[allow(unsafe_code, reason = "the allocator's options have no safe interface")]
 fn keep_freed_memory() {
-    // SAFETY: both functions take integers by value, check the option's number against the table they know, and read and
-    // write an integer of that table; at worst another thread purges by the old value once more.
+    // SAFETY: both functions take integers by value, check the option's number against the table they know,
+    // and read and write an integer of that table; at worst another thread purges by the old value once more.
     unsafe {
         if libmimalloc_sys::mi_option_get(PURGE_DELAY) == PURGE_DELAY_DEFAULT_MS {
             libmimalloc_sys::mi_option_set(PURGE_DELAY, PURGE_DELAY_MS);
@@ -138,8 +139,8 @@ impl MemoryThread {
     }
 }
 
-/// Has the system provide so much beyond what allocations have reached, on the calling thread; less if the allocator has
-/// not reserved as much.
+/// Has the system provide so much beyond what allocations have reached, on the calling thread; less if the
+/// allocator has not reserved as much.
 pub fn provide(bytes: u64) {
     let first = HIGHEST.load(Ordering::Relaxed) & !(STEP_BYTES - 1);
     if first != 0 {
@@ -194,14 +195,14 @@ impl Frontier {
     }
 }
 
-/// Up to where pages are to be there: twice as far ahead as the node has grown, at most so many bytes. A node that does not
-/// grow takes nothing.
+/// Up to where pages are to be there: twice as far ahead as the node has grown, at most so many bytes. A node
+/// that does not grow takes nothing.
 fn target(first: usize, highest: usize, ahead_bytes: usize) -> usize {
     highest.saturating_add(highest.saturating_sub(first).saturating_mul(2).min(ahead_bytes))
 }
 
-/// Has the system provide pages from one address up to another, step by step; how far it came, for it ends where the
-/// allocator has reserved nothing.
+/// Has the system provide pages from one address up to another, step by step; how far it came, for it ends
+/// where the allocator has reserved nothing.
 fn populate(from: usize, to: usize) -> usize {
     (from..to)
         .step_by(STEP_BYTES)
@@ -212,9 +213,9 @@ fn populate(from: usize, to: usize) -> usize {
 /// Has the system provide one step's pages, if they are mapped.
 #[allow(unsafe_code, reason = "the standard library has no call for it")]
 fn populate_step(start: usize) -> bool {
-    // Linux has it since 5.14, older ones refuse it.
-    // SAFETY: this advice changes no byte of any mapping: pages that are there stay as they are, pages that are not are
-    // made as a write would make them, and addresses that are not mapped, or not writable, are refused.
+    // Linux has it since 5.14, older ones refuse it. SAFETY: this advice changes no byte of any mapping:
+    // pages that are there stay as they are, pages that are not are made as a write would make them, and
+    // addresses that are not mapped, or not writable, are refused.
     unsafe { libc::madvise(start as *mut libc::c_void, STEP_BYTES, libc::MADV_POPULATE_WRITE) == 0 }
 }
 

@@ -1,11 +1,13 @@
-//! One partition: its rows, its raft group, the block that is being filled and the blocks that are on their way.
+//! One partition: its rows, its raft group, the block that is being filled and the blocks that are on their
+//! way.
 //!
-//! A state machine without IO: calls, log answers and messages come in, replies and what the replica wants come out. The
-//! leader runs ahead of the commit, so:
+//! A state machine without IO: calls, log answers and messages come in, replies and what the replica wants
+//! come out. The leader runs ahead of the commit, so:
 //! - every reply, reads included, leaves only when the block its state came from is committed (invariant 1);
-//! - undo is kept until then; a leader that loses its term rolls back to exactly the committed prefix (invariant 2);
-//! - a reply waits on its (term, index): committed by a successor it is still sent, overwritten it becomes a definite
-//!   "not applied";
+//! - undo is kept until then; a leader that loses its term rolls back to exactly the committed prefix
+//!   (invariant 2);
+//! - a reply waits on its (term, index): committed by a successor it is still sent, overwritten it becomes a
+//!   definite "not applied";
 //! - a new leader executes only after an entry of its own term is applied.
 //!
 //! Runs on: whatever thread is at the executor's desk.
@@ -152,8 +154,8 @@ impl Partition {
         }
     }
 
-    /// Whether calls may run here now. Not while the rows lack what is on its way: blocks that were proposed, then
-    /// rolled back, and may still be committed.
+    /// Whether calls may run here now. Not while the rows lack what is on its way: blocks that were proposed,
+    /// then rolled back, and may still be committed.
     pub fn serves(&self) -> bool {
         self.replica.ready_to_lead() && (self.ahead || self.pending.is_empty())
     }
@@ -238,7 +240,8 @@ impl Partition {
         ran
     }
 
-    /// Answers a call that was done before, or whose identity another call has. What only reads may run again.
+    /// Answers a call that was done before, or whose identity another call has. What only reads may run
+    /// again.
     #[inline]
     pub(crate) fn repeat(&mut self, registered: &Registered, batch: &Batch, call: &Call) -> Option<Ran> {
         let key = batch.identity(call).filter(|_| !registered.procedure.read_only)?;
@@ -307,8 +310,8 @@ impl Partition {
         self.store.effect_bytes()
     }
 
-    /// Proposes the open block. Replies without effects leave with the block before them, or at once if all is
-    /// committed and no other member could know better.
+    /// Proposes the open block. Replies without effects leave with the block before them, or at once if all
+    /// is committed and no other member could know better.
     pub fn cut(&mut self, departures: &mut Departures) {
         if self.open.transactions == 0 && self.open.replies.is_empty() {
             return;

@@ -1,6 +1,6 @@
-//! Replies that wait, then leave. They were computed on state that is not committed yet, so they leave with the block that
-//! makes it so; those that may leave at one time are put together by where they go. Order between calls of one connection
-//! is not promised; the handle tells them apart.
+//! Replies that wait, then leave. They were computed on state that is not committed yet, so they leave with
+//! the block that makes it so; those that may leave at one time are put together by where they go. Order
+//! between calls of one connection is not promised; the handle tells them apart.
 
 use crate::{
     call::{Arrival, ReplySink},
@@ -70,8 +70,8 @@ impl Replies {
     }
 }
 
-/// Replies that may leave, by where they go: what one round of an executor releases for a connection is one message,
-/// however many partitions and batches it comes from.
+/// Replies that may leave, by where they go: what one round of an executor releases for a connection is one
+/// message, however many partitions and batches it comes from.
 #[derive(Default)]
 pub struct Departures {
     groups: Vec<Departure>,
@@ -88,7 +88,8 @@ struct Departure {
     arrivals: Vec<Arrival>,
 }
 
-/// Buffers kept, and how large at most: more than a partition has blocks on their way, larger than they usually are.
+/// Buffers kept, and how large at most: more than a partition has blocks on their way, larger than they
+/// usually are.
 const SPARES_MAX: usize = 16;
 const SPARE_BYTES_MAX: usize = 1 << 20;
 
@@ -176,8 +177,8 @@ mod tests {
         }
     }
 
-    /// Random calls of several connections in several blocks, some failing as a whole: each sink gets one message with
-    /// all of its answers and as many arrivals, whatever was sent before from the same buffers.
+    /// Random calls of several connections in several blocks, some failing as a whole: each sink gets one
+    /// message with all of its answers and as many arrivals, whatever was sent before from the same buffers.
     #[test]
     fn each_sink_gets_its_own_in_one_message() {
         let mut rng = SmallRng::seed_from_u64(4);

@@ -1,9 +1,9 @@
-//! Sessions: a call with an identity runs once; a repetition gets the stored reply. The reply is a row like any other,
-//! written by the call's own transaction in the partition it ran in (a call over all partitions: in the first), so
-//! it is there exactly if what the call did is there.
+//! Sessions: a call with an identity runs once; a repetition gets the stored reply. The reply is a row like
+//! any other, written by the call's own transaction in the partition it ran in (a call over all partitions:
+//! in the first), so it is there exactly if what the call did is there.
 //!
-//! Kept are replies of calls that committed. An aborted call changed nothing and may be tried again. Rows go when they
-//! are old, or when there are too many, the oldest first.
+//! Kept are replies of calls that committed. An aborted call changed nothing and may be tried again. Rows go
+//! when they are old, or when there are too many, the oldest first.
 //!
 //! Runs on: whatever thread is at an executor's desk. It never knows: clocks, IO, who calls.
 
@@ -92,7 +92,8 @@ pub struct Done<'a> {
     pub timestamp_us: i64,
 }
 
-/// Keeps the reply, a whole frame, of a call that was not known. At most `rows_max` are kept: the oldest makes room.
+/// Keeps the reply, a whole frame, of a call that was not known. At most `rows_max` are kept: the oldest
+/// makes room.
 pub fn keep(store: &mut Store, done: Done<'_>, reply: &[u8], rows_max: u64) -> Result<(), DynamicError> {
     if store.count(SESSIONS) >= rows_max.max(1) {
         delete_before(store, None, 1)?;
@@ -106,7 +107,8 @@ pub fn keep(store: &mut Store, done: Done<'_>, reply: &[u8], rows_max: u64) -> R
     dynamic::insert(store, SESSIONS, &row, done.timestamp_us)
 }
 
-/// Deletes at most `rows_max` replies that were stored before that time, the oldest first. How many it deleted.
+/// Deletes at most `rows_max` replies that were stored before that time, the oldest first. How many it
+/// deleted.
 pub fn expire(store: &mut Store, before_us: i64, rows_max: usize) -> usize {
     delete_before(store, Some(before_us), rows_max).expect("no view is over the sessions, so nothing refuses")
 }

@@ -47,8 +47,9 @@ fn it_has_ready_what_it_is_told_to() {
     assert!(spares >= 5, "{spares} spare segments");
 }
 
-/// With `net_core`, the thread of the sockets and the log's share no core; a query, on a thread that the first one starts,
-/// keeps off that core, too. With a single core there is nothing to share out, and it serves all the same.
+/// With `net_core`, the thread of the sockets and the log's share no core; a query, on a thread that the
+/// first one starts, keeps off that core, too. With a single core there is nothing to share out, and it
+/// serves all the same.
 #[test]
 fn its_net_thread_may_have_a_core_for_itself() {
     let server = Server::with(&Settings { keys: "net_core = true", ..Settings::default() });

@@ -72,8 +72,9 @@ pub(crate) struct TapsArgs {
     /// Answers compared with the rules before anything is timed
     #[arg(long, default_value_t = 200_000)]
     verify: usize,
-    /// End the saturated phase, and the open loop, after this many taps: the further, the more cards are empty. About as
-    /// many as the slowest of the contenders that are compared judges, so that all of them judge the same
+    /// End the saturated phase, and the open loop, after this many taps: the further, the more cards are
+    /// empty. About as many as the slowest of the contenders that are compared judges, so that all of them
+    /// judge the same
     #[arg(long, default_value_t = 1_500_000)]
     max_taps: u64,
     /// Runs of each contender, in turn; each figure is the median of its runs

@@ -1,7 +1,7 @@
 //! Load generator and comparisons: the same taps judged by Tollgate and by its peers, in one run.
 //!
-//! bench knows Tollgate from the outside only: it starts the binary and speaks the VoltDB protocol to it through an
-//! encoder of its own.
+//! bench knows Tollgate from the outside only: it starts the binary and speaks the VoltDB protocol to it
+//! through an encoder of its own.
 
 mod cli;
 mod clock;
@@ -55,7 +55,8 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// A contender that cannot be measured does not cost the others their figures, but bench then ends with an error.
+/// A contender that cannot be measured does not cost the others their figures, but bench then ends with an
+/// error.
 fn run_taps(args: &TapsArgs, output: &Output) -> anyhow::Result<()> {
     let plan = args.plan();
     let mut runs: Vec<Vec<taps::Figures>> = args.contenders.iter().map(|_| Vec::new()).collect();

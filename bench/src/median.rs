@@ -1,5 +1,5 @@
-//! The runs of one contender put into one: each figure is its own median, for on a machine that is shared one run says
-//! little. Knows nothing of how a figure was measured.
+//! The runs of one contender put into one: each figure is its own median, for on a machine that is shared one
+//! run says little. Knows nothing of how a figure was measured.
 
 use std::cmp::Ordering;
 

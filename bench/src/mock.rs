@@ -1,5 +1,5 @@
-//! A throw-away server for bench's own tests: it speaks just enough of the VoltDB protocol to log in and to have taps
-//! judged by the naive judge, rightly or with one rule broken.
+//! A throw-away server for bench's own tests: it speaks just enough of the VoltDB protocol to log in and to
+//! have taps judged by the naive judge, rightly or with one rule broken.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,8 @@ pub(crate) struct Mock {
 }
 
 impl Mock {
-    /// Listens on a thread of its own, and judges on one more per connection. With `forgetful`, it never says fraud.
+    /// Listens on a thread of its own, and judges on one more per connection. With `forgetful`, it never says
+    /// fraud.
     pub(crate) fn start(population: Population, forgetful: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();

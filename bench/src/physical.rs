@@ -55,7 +55,8 @@ fn sync(preallocated: bool, write_bytes: usize, seconds: f64) -> anyhow::Result<
     let directory = tempfile::Builder::new().prefix("bench-disk-").tempdir()?;
     let file = File::create(directory.path().join("log"))?;
     if preallocated {
-        // Written, not only reserved: a reserved extent changes its state at the first write, which costs a journal entry.
+        // Written, not only reserved: a reserved extent changes its state at the first write, which costs a
+        // journal entry.
         file.write_all_at(&vec![0; PREALLOCATED_BYTES], 0)?;
         file.sync_all()?;
     }

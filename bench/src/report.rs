@@ -56,8 +56,8 @@ impl Table {
     }
 }
 
-/// The comparison; the ratio is to Redis without persistence, where it took part. `rate`: of the open loop, if not half of
-/// the saturated one.
+/// The comparison; the ratio is to Redis without persistence, where it took part. `rate`: of the open loop,
+/// if not half of the saturated one.
 pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32, rate: Option<f64>) -> String {
     let redis = figures.iter().find(|one| one.name == "redis").map(|one| one.decisions_per_s);
     let mut speed = Table::new(&[
@@ -201,8 +201,8 @@ pub(crate) fn snapshot(snapshot: &Snapshot) -> String {
     )
 }
 
-/// Puts `body` in place of one section of the results file, with the machine and the command that measured it. The
-/// other sections stay as they are; a missing file is begun.
+/// Puts `body` in place of one section of the results file, with the machine and the command that measured
+/// it. The other sections stay as they are; a missing file is begun.
 pub(crate) fn write_section(path: &Path, section: &str, body: &str) -> anyhow::Result<()> {
     let old = match std::fs::read_to_string(path) {
         Ok(text) => text,

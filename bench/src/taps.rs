@@ -23,8 +23,9 @@ pub(crate) struct Plan {
     pub(crate) verification_taps: usize,
     pub(crate) connections: Option<usize>,
     pub(crate) window: Option<usize>,
-    /// Upper bound on the taps of the saturated phase, and of the open loop: the further into the stream, the more cards
-    /// are empty, so that a fast contender that got further would judge other taps than a slow one.
+    /// Upper bound on the taps of the saturated phase, and of the open loop: the further into the stream, the
+    /// more cards are empty, so that a fast contender that got further would judge other taps than a slow
+    /// one.
     pub(crate) max_taps: u64,
     /// Calls per second of the open loop, if not half of the saturated rate.
     pub(crate) rate: Option<f64>,

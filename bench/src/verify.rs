@@ -13,8 +13,8 @@ use crate::transit::stream::{Tap, VerificationStream};
 /// How many wrong answers an error shows.
 const SHOWN_DIFFERENCES: usize = 5;
 
-/// Runs `taps` verification taps in the stream's order per card and compares every outcome and every message whose
-/// text is specified. Returns the counts, which are therefore the same for every contender that passes.
+/// Runs `taps` verification taps in the stream's order per card and compares every outcome and every message
+/// whose text is specified. Returns the counts, which are therefore the same for every contender that passes.
 pub(crate) fn run(
     contender: &dyn Contender,
     population: Population,

@@ -1,5 +1,7 @@
-//! What every server has, whatever its schemas: the tables of its own ([`DDL`]), and procedures that read a stream.
-//! - `@StreamRead(stream, offset, limit)`: directed; the stream's first and next offset, then rows from an offset on;
+//! What every server has, whatever its schemas: the tables of its own ([`DDL`]), and procedures that read a
+//! stream.
+//! - `@StreamRead(stream, offset, limit)`: directed; the stream's first and next offset, then rows from an
+//!   offset on;
 //! - `@StreamBounds()`: directed; first and next offset of each stream of the partition.
 //!
 //! They run like any other read, so that their reply waits until what they saw is committed.
@@ -22,8 +24,8 @@ use tollgate_schema::{
     types::{Type, VARCHAR_DEFAULT},
 };
 
-/// The server's own tables. Each row belongs to the partition it is in, whatever its values. A change here is a change
-/// of format.
+/// The server's own tables. Each row belongs to the partition it is in, whatever its values. A change here is
+/// a change of format.
 pub const DDL: &str = "
     CREATE TABLE TOLLGATE_SESSIONS (
       IDENTITY VARBINARY(640) NOT NULL,

@@ -3,8 +3,8 @@
 //! - `T.update(column…, key…)`: the new values of all columns, then the key of the row to change;
 //! - `T.delete(key…)`, `T.select(key…)`: the primary key.
 //!
-//! Update, upsert, delete and select need a primary key. Each runs in the partition of its row; on a replicated
-//! table each write runs everywhere. A write answers `modified_tuples`.
+//! Update, upsert, delete and select need a primary key. Each runs in the partition of its row; on a
+//! replicated table each write runs everywhere. A write answers `modified_tuples`.
 
 use crate::{
     abort::Abort,
@@ -72,7 +72,8 @@ fn procedure(catalog: &Arc<Catalog>, table: TableId, action: Action) -> Procedur
     let kind = match partition {
         Some(parameter) => Kind::Single { parameter },
         None if replicated_write => Kind::Multi,
-        // A replicated table reads the same everywhere; a stream without a partition column takes rows anywhere.
+        // A replicated table reads the same everywhere; a stream without a partition column takes rows
+        // anywhere.
         None => Kind::Anywhere,
     };
     let parameters = parameters.iter().map(|&c| parameter(def, c)).collect();

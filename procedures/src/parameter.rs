@@ -1,5 +1,6 @@
-//! How a caller's parameters become arguments of Rust types, converted as VoltDB converts them: an integer of any
-//! width that fits, text that reads as a number, numbers for TIMESTAMP as microseconds. Never allocates for integers.
+//! How a caller's parameters become arguments of Rust types, converted as VoltDB converts them: an integer of
+//! any width that fits, text that reads as a number, numbers for TIMESTAMP as microseconds. Never allocates
+//! for integers.
 
 use tollgate_schema::{
     codec::{params::ParamError, value::RawParam},
@@ -46,7 +47,8 @@ pub struct Timestamp(pub i64);
 pub trait FromParameter: Sized {
     const TYPE: Type;
     const NULLABLE: bool = false;
-    /// The number as this type, if it is an integer type that has it: the quick way for what calls carry most.
+    /// The number as this type, if it is an integer type that has it: the quick way for what calls carry
+    /// most.
     #[inline]
     fn from_integer(_number: i64) -> Option<Self> {
         None

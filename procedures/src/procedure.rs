@@ -20,24 +20,24 @@ use tollgate_schema::{
 /// Where a procedure runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// In the partition that this parameter (position from 0) belongs to. Rows that belong to another partition, and
-    /// replicated tables, are not its to write: the transaction is rolled back.
+    /// In the partition that this parameter (position from 0) belongs to. Rows that belong to another
+    /// partition, and replicated tables, are not its to write: the transaction is rolled back.
     Single { parameter: usize },
     /// In whatever partition the caller names.
     Directed,
     /// In any one partition, for it reads replicated tables only.
     Anywhere,
-    /// In all partitions at once, one such transaction at a time. It writes each row in the partition it belongs to, and
-    /// replicated tables in all.
+    /// In all partitions at once, one such transaction at a time. It writes each row in the partition it
+    /// belongs to, and replicated tables in all.
     Multi,
 }
 
 type SingleCode = Box<dyn Fn(&mut Tx<'_>, &[u8], &mut Results<'_>) -> Result<(), Abort> + Send + Sync>;
 type MultiCode = Box<dyn Fn(&mut MultiTx<'_>, &[u8], &mut Results<'_>) -> Result<(), Abort> + Send + Sync>;
 
-/// Looks, some calls before its turn, at what a call with these parameters will do, and asks for the strings of rows and the
-/// group of a view that it needs then. Changes no answer: a wrong guess costs time. `base`: the first table of the
-/// procedure's schema.
+/// Looks, some calls before its turn, at what a call with these parameters will do, and asks for the strings
+/// of rows and the group of a view that it needs then. Changes no answer: a wrong guess costs time. `base`:
+/// the first table of the procedure's schema.
 pub type Foresee = fn(store: &Store, base: TableId, parameters: &[u8]) -> Option<GroupAhead>;
 
 /// The code of a procedure; its parameters arrive as the bytes the caller sent.
@@ -78,8 +78,8 @@ impl Procedure {
         }
     }
 
-    /// A procedure of one partition: the one its first parameter belongs to, unless [`Procedure::partitioned_by`]
-    /// says otherwise. `names` are the parameters' names, in order.
+    /// A procedure of one partition: the one its first parameter belongs to, unless
+    /// [`Procedure::partitioned_by`] says otherwise. `names` are the parameters' names, in order.
     pub fn single<Args, F, const N: usize>(name: &str, names: [&str; N], code: F) -> Procedure
     where
         F: Handler<Args, N>,
@@ -112,8 +112,8 @@ impl Procedure {
         self
     }
 
-    /// Names the tables whose rows of the partitioning key the procedure looks at, so that they are on their way from
-    /// memory before it runs. Changes no answer, only the time it takes.
+    /// Names the tables whose rows of the partitioning key the procedure looks at, so that they are on their
+    /// way from memory before it runs. Changes no answer, only the time it takes.
     pub fn touching<const N: usize>(mut self, tables: [&str; N]) -> Procedure {
         self.touches = tables.map(str::to_string).to_vec();
         self
@@ -125,8 +125,8 @@ impl Procedure {
         self
     }
 
-    /// Names the rules it decides by, in the order of the bits in its decisions: under these names operators see how
-    /// often each hit.
+    /// Names the rules it decides by, in the order of the bits in its decisions: under these names operators
+    /// see how often each hit.
     pub fn deciding_by<const N: usize>(mut self, rules: [&str; N]) -> Procedure {
         assert!(N <= RULES_MAX, "{} has {N} rules, a decision tells {RULES_MAX} apart", self.name);
         self.rules = rules.map(str::to_string).to_vec();

@@ -1,5 +1,5 @@
-//! The one explicit list of schemas and procedures that a server is built from. No linker magic: what is not named
-//! here does not run.
+//! The one explicit list of schemas and procedures that a server is built from. No linker magic: what is not
+//! named here does not run.
 
 use crate::{builtin, defaults, loaders, procedure::Procedure};
 use rustc_hash::FxHashMap;
@@ -42,8 +42,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// With the tables and procedures that every server has. They come first, so that a schema that grows does not
-    /// move them.
+    /// With the tables and procedures that every server has. They come first, so that a schema that grows
+    /// does not move them.
     pub fn new() -> Registry {
         let mut registry = Registry::empty();
         registry.catalog = builtin::catalog();
@@ -62,8 +62,8 @@ impl Registry {
         }
     }
 
-    /// Adds a schema with the procedures written for it. Its tables follow those of the schemas before it; each
-    /// table gets its default procedures.
+    /// Adds a schema with the procedures written for it. Its tables follow those of the schemas before it;
+    /// each table gets its default procedures.
     pub fn schema(
         mut self,
         name: &str,

@@ -1,4 +1,5 @@
-//! How a procedure's answer becomes result tables, written straight into the reply's bytes in VoltDB's table form.
+//! How a procedure's answer becomes result tables, written straight into the reply's bytes in VoltDB's table
+//! form.
 
 use tollgate_schema::{
     codec::table::{RowWriter, TableHeader, TableWriter},

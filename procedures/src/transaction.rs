@@ -39,8 +39,8 @@ pub struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    /// `base`: the first table of the procedure's schema; `now_us`: the transaction's time, strictly increasing in a
-    /// partition; `seed`: its source of chance.
+    /// `base`: the first table of the procedure's schema; `now_us`: the transaction's time, strictly
+    /// increasing in a partition; `seed`: its source of chance.
     pub fn new(store: &'a mut Store, base: TableId, now_us: i64, seed: u64) -> Tx<'a> {
         Tx { store, base, now_us, seed, decision: Decision::default() }
     }
@@ -137,8 +137,8 @@ impl<'a> MultiTx<'a> {
         self.partition(partition as usize)
     }
 
-    /// The same change in every partition: how a replicated table is written. The first error ends it, and with it
-    /// the whole transaction.
+    /// The same change in every partition: how a replicated table is written. The first error ends it, and
+    /// with it the whole transaction.
     pub fn everywhere<R>(
         &mut self,
         mut change: impl FnMut(&mut Tx<'_>) -> Result<R, WriteError>,

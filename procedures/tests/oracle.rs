@@ -1,5 +1,5 @@
-//! A naive oracle (plain maps, no index, no undo) beside the metro's procedures: a million random calls, with late,
-//! duplicate, boundary and invalid taps, must be answered alike and leave the same rows.
+//! A naive oracle (plain maps, no index, no undo) beside the metro's procedures: a million random calls, with
+//! late, duplicate, boundary and invalid taps, must be answered alike and leave the same rows.
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use std::{collections::BTreeMap, sync::Arc};

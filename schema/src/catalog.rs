@@ -67,8 +67,8 @@ pub struct ColumnDef {
     pub default: Value,
     /// DEFAULT NOW / CURRENT_TIMESTAMP: the transaction's time.
     pub default_now: bool,
-    /// Kept for the procedures alone: not among the columns that clients insert, list or select by `*`. Hidden columns
-    /// are the last ones, of fixed width, and have a default or may be NULL.
+    /// Kept for the procedures alone: not among the columns that clients insert, list or select by `*`.
+    /// Hidden columns are the last ones, of fixed width, and have a default or may be NULL.
     pub hidden: bool,
 }
 
@@ -99,8 +99,8 @@ pub struct Ttl {
     pub max_frequency: u32,
 }
 
-/// `SELECT group…, aggregate… FROM source [WHERE …] GROUP BY group…`. The view's own columns are the groups, then
-/// the aggregates, in this order.
+/// `SELECT group…, aggregate… FROM source [WHERE …] GROUP BY group…`. The view's own columns are the groups,
+/// then the aggregates, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ViewDef {
     pub source: TableId,

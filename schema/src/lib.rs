@@ -1,7 +1,8 @@
 //! What data is. This crate never knows: IO, clocks, networks, procedures.
 //!
 //! In reading order:
-//! - [`types`]: VoltDB's column types; [`value`]: a value of one of them, with VoltDB's nulls and conversions.
+//! - [`types`]: VoltDB's column types; [`value`]: a value of one of them, with VoltDB's nulls and
+//!   conversions.
 //! - [`catalog`]: what a DDL text declares, once it is checked; [`ddl`]: the reader of that text.
 //! - [`row`]: how a row is laid out in bytes; [`record`]: a row as a list of values.
 //! - [`store`]: the rows of one partition, with their indexes, views, undo and effects.

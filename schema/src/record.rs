@@ -1,5 +1,5 @@
-//! Rows as lists of values, for whoever knows the table only at run time: ad hoc SQL, loaders, default procedures.
-//! Never knows how rows are kept.
+//! Rows as lists of values, for whoever knows the table only at run time: ad hoc SQL, loaders, default
+//! procedures. Never knows how rows are kept.
 
 use thiserror::Error;
 
@@ -29,8 +29,8 @@ pub fn default_value(column: &ColumnDef, now_us: i64) -> Value {
     if column.default_now { Value::Timestamp(now_us) } else { column.default.clone() }
 }
 
-/// Appends a row's image to `fixed` and `tail`. The values are in the order of the columns and are converted to their
-/// types; columns beyond them get their defaults. On an error nothing is appended.
+/// Appends a row's image to `fixed` and `tail`. The values are in the order of the columns and are converted
+/// to their types; columns beyond them get their defaults. On an error nothing is appended.
 pub fn encode_row(
     table: &TableDef,
     values: &[Value],

@@ -1,7 +1,8 @@
-//! Which partition a key belongs to: VoltDB's consistent hash ring, byte for byte, so that its clients find a key's
-//! partition by themselves.
+//! Which partition a key belongs to: VoltDB's consistent hash ring, byte for byte, so that its clients find a
+//! key's partition by themselves.
 //!
-//! The ring has [`TOKENS`] tokens at even distances. A key's hash belongs to the greatest token that is not above it.
+//! The ring has [`TOKENS`] tokens at even distances. A key's hash belongs to the greatest token that is not
+//! above it.
 
 use crate::value::Value;
 
@@ -39,8 +40,8 @@ impl Ring {
         for _ in 1..partitions {
             held.push(Vec::new());
             loop {
-                // Ties go to the highest partition when giving, to the lowest when receiving: only so does the ring
-                // come out as VoltDB's.
+                // Ties go to the highest partition when giving, to the lowest when receiving: only so does
+                // the ring come out as VoltDB's.
                 let from = (0..held.len()).max_by_key(|p| held[*p].len()).expect("there are partitions");
                 let to = (0..held.len()).min_by_key(|p| held[*p].len()).expect("there are partitions");
                 if held[from].len() - held[to].len() <= 1 {
@@ -86,7 +87,8 @@ impl Ring {
 
     #[inline]
     fn partition_of_token(&self, token: i32) -> u16 {
-        // Tokens lie at even distances, so the slot is a division; the numbers after the last token are still its own.
+        // Tokens lie at even distances, so the slot is a division; the numbers after the last token are still
+        // its own.
         let slot = (token as u32 ^ 0x8000_0000) / DISTANCE;
         self.slots[(slot as usize).min(TOKENS - 1)]
     }
@@ -96,7 +98,8 @@ impl Ring {
         self.slots.iter().enumerate().map(|(i, p)| (token_at(i), *p))
     }
 
-    /// The ring as clients read it: the number of tokens, then each token and its partition, all int32 big-endian.
+    /// The ring as clients read it: the number of tokens, then each token and its partition, all int32
+    /// big-endian.
     pub fn raw_config(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(4 + TOKENS * 8);
         out.extend_from_slice(&(TOKENS as i32).to_be_bytes());
@@ -176,7 +179,8 @@ fn word(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(padded)
 }
 
-// The hash is MurmurHash3 in its x64 form of 128 bits with seed 0, of which the upper half of the first word is used.
+// The hash is MurmurHash3 in its x64 form of 128 bits with seed 0, of which the upper half of the first word
+// is used.
 const C1: u64 = 0x87c3_7b91_1142_53d5;
 const C2: u64 = 0x4cf5_ad43_2745_937f;
 

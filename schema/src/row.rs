@@ -10,7 +10,8 @@ use thiserror::Error;
 
 use crate::types::{Type, VALUE_BYTES_MAX};
 
-/// The widest fixed part a table, stream or view may have, so that two stored rows fit a page. The DDL refuses wider ones.
+/// The widest fixed part a table, stream or view may have, so that two stored rows fit a page. The DDL
+/// refuses wider ones.
 pub const FIXED_WIDTH_MAX: usize = 2000;
 
 /// The length a NULL has in a tail.
@@ -117,7 +118,8 @@ impl Layout {
 }
 
 impl<'a> RowRef<'a> {
-    /// The integer or timestamp of `width` bytes at `offset` of the fixed part, sign-extended. A NULL is its type's smallest value.
+    /// The integer or timestamp of `width` bytes at `offset` of the fixed part, sign-extended. A NULL is its
+    /// type's smallest value.
     #[inline]
     pub fn integer(&self, offset: usize, width: usize) -> i64 {
         let bytes = &self.fixed[offset..offset + width];
@@ -130,7 +132,8 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The tail's value number `ordinal`, `None` for NULL. The tail must be well formed: see [`Layout::split`].
+    /// The tail's value number `ordinal`, `None` for NULL. The tail must be well formed: see
+    /// [`Layout::split`].
     pub fn tail_value(&self, ordinal: usize) -> Option<&'a [u8]> {
         let mut rest = self.tail;
         for _ in 0..ordinal {

@@ -9,7 +9,8 @@ pub mod timestamp;
 pub use convert::{ConvertError, bytes_of_hex, check_binary_length, check_text_length, convert};
 pub use order::compare;
 
-/// Fixed point with 12 decimals: the number is `self.0 / 10^12`. `i128::MIN` is never a value (it is the null).
+/// Fixed point with 12 decimals: the number is `self.0 / 10^12`. `i128::MIN` is never a value (it is the
+/// null).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal(pub i128);
 

@@ -114,7 +114,8 @@ fn general(statistics: &BTreeMap<&'static str, ResultTable>) -> String {
     )
 }
 
-/// Rows and bytes, added over the partitions. A table that is the same in all of them has its rows counted once.
+/// Rows and bytes, added over the partitions. A table that is the same in all of them has its rows counted
+/// once.
 fn tables(tables: &ResultTable, indexes: &ResultTable, catalog: &ResultTable) -> String {
     let is_replicated = |name: &str| {
         let is_it = |row: &&Vec<Value>| catalog.text(row, "TABLE_NAME") == Some(name);

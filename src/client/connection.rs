@@ -82,7 +82,8 @@ fn malformed(server: &ServerAddress, reason: Malformed) -> ClientError {
     ClientError::Malformed { server: server.clone(), reason }
 }
 
-/// Appends a call's frame, with `parameters` as a place to work in; nothing is appended if it would be longer than a frame can be.
+/// Appends a call's frame, with `parameters` as a place to work in; nothing is appended if it would be longer
+/// than a frame can be.
 pub(super) fn write_call(
     out: &mut Vec<u8>,
     parameters: &mut Vec<u8>,

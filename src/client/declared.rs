@@ -1,5 +1,5 @@
-//! What the server says of its tables and procedures (`@SystemCatalog`): the types that text from a command line or
-//! a file is converted to.
+//! What the server says of its tables and procedures (`@SystemCatalog`): the types that text from a command
+//! line or a file is converted to.
 
 use super::{Connection, ResultTable};
 use anyhow::{Context as _, Result, bail, ensure};

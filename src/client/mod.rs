@@ -1,5 +1,5 @@
-//! Tollgate's own client of the VoltDB protocol, for the command line, the simulators and the demo: plain threads and
-//! blocking sockets. Never knows: the server's insides, what a procedure means, the terminal.
+//! Tollgate's own client of the VoltDB protocol, for the command line, the simulators and the demo: plain
+//! threads and blocking sockets. Never knows: the server's insides, what a procedure means, the terminal.
 //!
 //! In reading order:
 //! - [`address`]: where a server is; [`error`]: what can go wrong, in words that say what to do.

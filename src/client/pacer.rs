@@ -1,5 +1,5 @@
-//! When calls are due at a rate. Open loop: a slow server does not slow the calls down, and each call's duration counts
-//! from the moment it was due, so that no delay is hidden. Pure: time is an argument.
+//! When calls are due at a rate. Open loop: a slow server does not slow the calls down, and each call's
+//! duration counts from the moment it was due, so that no delay is hidden. Pure: time is an argument.
 
 /// Says when the next call is due. Times are microseconds from any zero.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
-//! Many calls under way on one connection. The caller's thread writes; one thread reads, and gives each reply to a
-//! function together with what the caller noted about the call. At most a window of calls is unanswered; then the
-//! caller waits.
+//! Many calls under way on one connection. The caller's thread writes; one thread reads, and gives each reply
+//! to a function together with what the caller noted about the call. At most a window of calls is unanswered;
+//! then the caller waits.
 
 use super::{
     ClientError, ServerAddress,
@@ -73,8 +73,8 @@ pub struct Pipeline<T> {
 }
 
 impl<T: Send + 'static> Pipeline<T> {
-    /// Connects and logs in. `on_reply` runs on the reading thread and must not block: it gets the tag of each call
-    /// and what the call came to, exactly once a call.
+    /// Connects and logs in. `on_reply` runs on the reading thread and must not block: it gets the tag of
+    /// each call and what the call came to, exactly once a call.
     pub fn open(
         server: &ServerAddress,
         window: u32,
@@ -91,8 +91,8 @@ impl<T: Send + 'static> Pipeline<T> {
         Ok(Pipeline { stream, server, shared, reader: Some(reader), out: Vec::new(), parameters: Vec::new() })
     }
 
-    /// Makes a call, after waiting for room in the window. It is sent at [`Pipeline::flush`] or when enough has
-    /// gathered. `intended`: when the call was due, from which its duration counts.
+    /// Makes a call, after waiting for room in the window. It is sent at [`Pipeline::flush`] or when enough
+    /// has gathered. `intended`: when the call was due, from which its duration counts.
     pub fn call(
         &mut self,
         procedure: &str,
@@ -157,8 +157,8 @@ impl<T: Send + 'static> Pipeline<T> {
         self.shared.state.lock().calls.len()
     }
 
-    /// Sends what has gathered and waits until every call is answered, at most this long. Then the connection is
-    /// closed; calls still under way are told that they are lost, before this returns.
+    /// Sends what has gathered and waits until every call is answered, at most this long. Then the connection
+    /// is closed; calls still under way are told that they are lost, before this returns.
     pub fn finish(mut self, wait_max: Duration) -> Result<(), ClientError> {
         let flushed = self.flush();
         let deadline = clock::now() + wait_max;

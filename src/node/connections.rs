@@ -1,5 +1,5 @@
-//! The connections of the Volt port that are open, as operators see them. Each connection counts for itself; nobody
-//! waits for a lock but at its begin and its end.
+//! The connections of the Volt port that are open, as operators see them. Each connection counts for itself;
+//! nobody waits for a lock but at its begin and its end.
 //!
 //! Runs on: net threads count, any thread reads.
 

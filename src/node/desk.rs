@@ -1,8 +1,8 @@
-//! An executor's desk: what waits for it, and the executor itself behind a lock. Whoever is at the desk does what waits
-//! there, and looks again after it has left. Usually the net thread does that itself once it has read what there is: a
-//! lone call wakes no other thread then but the log's. Where more waits than a wake-up is worth, the owners of all desks but the
-//! first do theirs meanwhile. When more has come than gets done so, the executors' own threads take over, and the net
-//! thread only brings.
+//! An executor's desk: what waits for it, and the executor itself behind a lock. Whoever is at the desk does
+//! what waits there, and looks again after it has left. Usually the net thread does that itself once it has
+//! read what there is: a lone call wakes no other thread then but the log's. Where more waits than a wake-up
+//! is worth, the owners of all desks but the first do theirs meanwhile. When more has come than gets done so,
+//! the executors' own threads take over, and the net thread only brings.
 //!
 //! Runs on: the net thread, the log thread, executor threads. It never knows: what the work is.
 
@@ -137,7 +137,8 @@ impl<W: Worker> Desk<W> {
     }
 
     fn has_work(&self) -> bool {
-        // The desk was left before: either we see what was put down, or who put it down sees that nobody is here.
+        // The desk was left before: either we see what was put down, or who put it down sees that nobody is
+        // here.
         fence(Ordering::SeqCst);
         !self.inputs.is_empty() || !self.answers.is_empty()
     }
@@ -231,8 +232,8 @@ impl Helper {
         present
     }
 
-    /// Helps at these desks for as long as it is polled. What is put down in the moment that it ends waits for the next
-    /// tick.
+    /// Helps at these desks for as long as it is polled. What is put down in the moment that it ends waits
+    /// for the next tick.
     pub async fn help<W: Worker>(&self, desks: &[Arc<Desk<W>>]) {
         self.present.store(true, Ordering::Release);
         let _present = Present(&self.present);
@@ -415,8 +416,8 @@ mod tests {
         }
     }
 
-    /// Again and again some threads put things down at once, a helper helps, visitors come: all of it is done, once, although
-    /// no tick ever finds what nobody was woken for.
+    /// Again and again some threads put things down at once, a helper helps, visitors come: all of it is
+    /// done, once, although no tick ever finds what nobody was woken for.
     #[test]
     fn whatever_is_put_down_is_done_without_a_tick() {
         const ROUNDS: u64 = 1000;

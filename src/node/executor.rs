@@ -1,5 +1,6 @@
-//! An executor: what owns some of the partitions. In a round it takes the log's answers and the batches on its desk, runs them on
-//! its [`Core`], sends what must be durable to the log thread and what is durable to the front ends. Never blocks on disk or socket.
+//! An executor: what owns some of the partitions. In a round it takes the log's answers and the batches on
+//! its desk, runs them on its [`Core`], sends what must be durable to the log thread and what is durable to
+//! the front ends. Never blocks on disk or socket.
 //!
 //! Runs on: whatever thread is at its desk.
 
@@ -23,8 +24,8 @@ use tollgate_cluster::log::SnapshotMeta;
 /// What an executor is asked: a closed list.
 pub enum Input {
     Calls(Batch),
-    /// Freeze every partition of the node at one moment; each view is published once it is committed. Only the first
-    /// executor is asked.
+    /// Freeze every partition of the node at one moment; each view is published once it is committed. Only
+    /// the first executor is asked.
     FreezeAll(Publish),
     /// Freeze one partition of this executor's; the view is published once it is committed.
     Freeze {
@@ -35,7 +36,8 @@ pub enum Input {
     PublishFacts {
         done: Sender<()>,
     },
-    /// Put a block without effects into the partition's log, so that what comes next has a position of its own.
+    /// Put a block without effects into the partition's log, so that what comes next has a position of its
+    /// own.
     Advance {
         partition: PartitionId,
     },
@@ -205,8 +207,9 @@ impl Executor {
         Ok(())
     }
 
-    /// Does something with every partition of the node here, and cuts what was changed into one record of the log before
-    /// the partitions go home. Nobody else is at the other desks meanwhile; nobody waits for this desk there.
+    /// Does something with every partition of the node here, and cuts what was changed into one record of the
+    /// log before the partitions go home. Nobody else is at the other desks meanwhile; nobody waits for this
+    /// desk there.
     fn with_all(&mut self, work: impl FnOnce(&mut Core)) -> Result<(), Fatal> {
         assert_eq!(self.number, 0, "the first executor coordinates");
         let others = self.others.clone();

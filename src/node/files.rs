@@ -1,14 +1,15 @@
-//! The process's limit of open files. Many systems start a process with 1,024 of them, fewer than the connections that
-//! the configuration lets in.
+//! The process's limit of open files. Many systems start a process with 1,024 of them, fewer than the
+//! connections that the configuration lets in.
 
 use crate::config::Config;
 use std::io;
 
-/// What the server opens besides client connections: the log, snapshots, its own sockets; and connections that are
-/// told that there are too many.
+/// What the server opens besides client connections: the log, snapshots, its own sockets; and connections
+/// that are told that there are too many.
 const RESERVED: u64 = 256;
 
-/// Raises the soft limit to the hard one, and says so if that is not enough for the connections over both ports.
+/// Raises the soft limit to the hard one, and says so if that is not enough for the connections over both
+/// ports.
 pub(super) fn allow_all(config: &Config) {
     match raise_limit() {
         Ok(limit) => {

@@ -33,8 +33,8 @@ pub(super) fn organisation(table: &TableDef) -> String {
     }
 }
 
-/// Which catalogues' rows this binary reads: those of its own, and of each that its own continues with tables, streams
-/// and views at the end, which move nothing of what was there before.
+/// Which catalogues' rows this binary reads: those of its own, and of each that its own continues with
+/// tables, streams and views at the end, which move nothing of what was there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprints {
     own: u32,
@@ -66,8 +66,8 @@ impl Fingerprints {
     }
 }
 
-/// Whether what comes behind the first so many tables can be added to data that has only those: a view over a stream
-/// that was there cannot, for the stream's first rows may have been trimmed.
+/// Whether what comes behind the first so many tables can be added to data that has only those: a view over a
+/// stream that was there cannot, for the stream's first rows may have been trimmed.
 fn continues(catalog: &Catalog, tables: usize) -> bool {
     view_over_stream_before(catalog, tables).is_none()
 }

@@ -1,6 +1,6 @@
-//! What one connection called: how often, with what outcome, and how long it took from the socket read to the reply.
-//! Counted once a read and once a message of replies, never once a call; calls of one read that went to several
-//! procedures share their mean time.
+//! What one connection called: how often, with what outcome, and how long it took from the socket read to the
+//! reply. Counted once a read and once a message of replies, never once a call; calls of one read that went
+//! to several procedures share their mean time.
 //!
 //! Runs on: the connection's net thread and executors count, any thread reads.
 

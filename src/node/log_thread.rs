@@ -1,5 +1,5 @@
-//! The log thread: takes every batch that waits, writes them, syncs once, answers. The only thread that waits for
-//! the disk while replies wait for it.
+//! The log thread: takes every batch that waits, writes them, syncs once, answers. The only thread that waits
+//! for the disk while replies wait for it.
 
 use crate::{
     call::PartitionId,
@@ -68,7 +68,8 @@ pub fn run(
     }
 }
 
-/// Writes everything that waits as one record, then answers whoever waits for it; returns those who wait for a sync.
+/// Writes everything that waits as one record, then answers whoever waits for it; returns those who wait for
+/// a sync.
 fn write_round(
     writer: &mut LogWriter,
     first: Submission,
@@ -98,7 +99,8 @@ fn write_round(
     let started = clock::now();
     writer.append(&batch)?;
     let took_us = started.elapsed().as_micros() as u64;
-    // Before the executors hear of it: they use the blocks' memory again, unless somebody else still holds it.
+    // Before the executors hear of it: they use the blocks' memory again, unless somebody else still holds
+    // it.
     drop(batch);
     for (desk, durable) in desks.iter().zip(done) {
         if durable.submissions > 0 || !durable.acks.is_empty() {
@@ -112,8 +114,8 @@ fn write_round(
     Ok(waiting)
 }
 
-/// When the log must be synced beyond what an append does: never with sync durability, where each append syncs; with
-/// async durability within the interval that the configuration states as the loss window.
+/// When the log must be synced beyond what an append does: never with sync durability, where each append
+/// syncs; with async durability within the interval that the configuration states as the loss window.
 struct SyncDue {
     interval: Option<Duration>,
     /// When the first append that no sync covers must be covered.
@@ -157,7 +159,8 @@ mod tests {
     };
     use tollgate_schema::ring::Ring;
 
-    /// With async durability an answer to an append promises nothing about a power cut, an answer to a sync does.
+    /// With async durability an answer to an append promises nothing about a power cut, an answer to a sync
+    /// does.
     #[test]
     fn a_sync_that_was_asked_for_makes_durable_what_was_appended() {
         let (disk, path) = (FaultyDisk::new(1), Path::new("/log"));

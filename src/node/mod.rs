@@ -1,5 +1,5 @@
-//! The threads of a server process around the state machines: recovery, executors, the log thread, snapshots, front
-//! ends, shutdown. IO lives here and in `wire`; decisions don't.
+//! The threads of a server process around the state machines: recovery, executors, the log thread, snapshots,
+//! front ends, shutdown. IO lives here and in `wire`; decisions don't.
 
 pub mod connections;
 pub mod desk;
@@ -190,7 +190,8 @@ impl Threads {
             }
             desk.seat(executor);
             executors.push(spawn("executor", move || {
-                // The net thread helps at the first desk before any other: its owner works where there is room.
+                // The net thread helps at the first desk before any other: its owner works where there is
+                // room.
                 if net_core && number > 0 {
                     priority::keep_to(Processors::Others);
                 }

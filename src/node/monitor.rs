@@ -7,8 +7,8 @@ use std::{path::Path, sync::Arc};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub resident_bytes: u64,
-    /// The part of it that is no mapped file: the system can take back the pages of a file at any time, as of the log that
-    /// was read at the start.
+    /// The part of it that is no mapped file: the system can take back the pages of a file at any time, as of
+    /// the log that was read at the start.
     pub own_bytes: u64,
     pub machine_bytes: u64,
     pub disk_free_bytes: u64,
@@ -40,13 +40,14 @@ pub fn memory_max(usage: Usage, configured: u64) -> u64 {
     if configured == 0 { usage.machine_bytes / 5 * 4 } else { configured }
 }
 
-/// How much more may be asked for before it is needed: up to three quarters of the most, the rest is for what cannot wait.
+/// How much more may be asked for before it is needed: up to three quarters of the most, the rest is for what
+/// cannot wait.
 pub fn room_bytes(usage: Usage, configured: u64) -> u64 {
     (memory_max(usage, configured) / 4 * 3).saturating_sub(usage.own_bytes)
 }
 
-/// Why writes must be refused, if they must. `refusing`: they are now; they are admitted again only with some room
-/// (a twentieth), so that the gate does not flap.
+/// Why writes must be refused, if they must. `refusing`: they are now; they are admitted again only with some
+/// room (a twentieth), so that the gate does not flap.
 pub fn verdict(usage: Usage, memory_max: u64, disk_free_min: u64, refusing: bool) -> Option<String> {
     let memory_max = self::memory_max(usage, memory_max);
     let (memory_limit, disk_limit) = if refusing {

@@ -1,10 +1,11 @@
-//! How the system's scheduler is asked to treat the node's threads. All of it is a wish: a system that refuses one serves
-//! as well, with longer waits.
+//! How the system's scheduler is asked to treat the node's threads. All of it is a wish: a system that
+//! refuses one serves as well, with longer waits.
 
 /// Replies come before what the calling thread does.
 #[allow(unsafe_code, reason = "the standard library has no call for a thread's priority")]
 pub(crate) fn lower_priority() {
-    // SAFETY: setpriority reads three integers and touches no memory of ours. On Linux `who` 0 is the calling thread.
+    // SAFETY: setpriority reads three integers and touches no memory of ours. On Linux `who` 0 is the calling
+    // thread.
     let outcome = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
     if outcome != 0 {
         tracing::warn!("a thread that can wait keeps its priority");
@@ -14,8 +15,9 @@ pub(crate) fn lower_priority() {
 /// Slices of the threads that do little at a time and that others wait for.
 const SLICE_NS: u64 = 200_000;
 
-/// The calling thread wants the processor soon and not for long: its share is the same, in shorter slices. A call goes
-/// through four threads; with the usual slices of some milliseconds each might wait that long behind one that computes.
+/// The calling thread wants the processor soon and not for long: its share is the same, in shorter slices. A
+/// call goes through four threads; with the usual slices of some milliseconds each might wait that long
+/// behind one that computes.
 #[allow(unsafe_code, reason = "the standard library has no call for a thread's slice")]
 pub(crate) fn short_slices() {
     let attributes = libc::sched_attr {
@@ -29,7 +31,8 @@ pub(crate) fn short_slices() {
         sched_deadline: 0,
         sched_period: 0,
     };
-    // SAFETY: sched_setattr reads `attributes`, which says its own size and outlives the call. Thread 0 is the calling one.
+    // SAFETY: sched_setattr reads `attributes`, which says its own size and outlives the call. Thread 0 is
+    // the calling one.
     let outcome = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     if outcome != 0 {
         tracing::debug!("the system's usual time slices are kept");
@@ -47,13 +50,14 @@ pub(crate) enum Processors {
 
 /// The calling thread keeps to these processors. With a single one there is nothing to choose.
 ///
-/// A thread that is woken is mostly put where whoever wakes it runs, and waits there for it, while another processor idles.
+/// A thread that is woken is mostly put where whoever wakes it runs, and waits there for it, while another
+/// processor idles.
 #[allow(unsafe_code, reason = "the standard library has no call for a thread's processors")]
 pub(crate) fn keep_to(processors: Processors) {
     // SAFETY: a cpu_set_t is an array of integers: all zero is one, the empty set.
     let mut allowed: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // Of the process's first thread, which never keeps to fewer than it was given.
-    // SAFETY: getpid has no arguments; sched_getaffinity writes no more into `allowed` than the size it is given.
+    // Of the process's first thread, which never keeps to fewer than it was given. SAFETY: getpid has no
+    // arguments; sched_getaffinity writes no more into `allowed` than the size it is given.
     let outcome =
         unsafe { libc::sched_getaffinity(libc::getpid(), size_of::<libc::cpu_set_t>(), &raw mut allowed) };
     let all = 0..libc::CPU_SETSIZE as usize;

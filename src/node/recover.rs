@@ -1,5 +1,5 @@
-//! From what is on disk to partitions that are up to date: the newest snapshot of each that is whole, then the log
-//! behind it. The partitions are independent, so each is recovered on a thread of its own.
+//! From what is on disk to partitions that are up to date: the newest snapshot of each that is whole, then
+//! the log behind it. The partitions are independent, so each is recovered on a thread of its own.
 
 use crate::{
     block, clock,
@@ -86,9 +86,9 @@ pub(super) fn partitions(
     Ok(recovered)
 }
 
-/// The settings of a partition's group. Raft refuses no block for what waits already: the rows have changed by then, and
-/// whoever sent too much was to be refused at the door. A lone voter keeps no applied blocks in memory: it has no follower
-/// to send them to, and the next block is made in the memory of the last one.
+/// The settings of a partition's group. Raft refuses no block for what waits already: the rows have changed
+/// by then, and whoever sent too much was to be refused at the door. A lone voter keeps no applied blocks in
+/// memory: it has no follower to send them to, and the next block is made in the memory of the last one.
 pub fn group_config(id: u16, member: u64, voters: Vec<u64>) -> GroupConfig {
     let is_alone = voters == [member];
     let usual = GroupConfig::new(u32::from(id), member, voters);
@@ -96,8 +96,8 @@ pub fn group_config(id: u16, member: u64, voters: Vec<u64>) -> GroupConfig {
     GroupConfig { uncommitted_bytes_max: u64::MAX, recent_bytes_max, ..usual }
 }
 
-/// Recovers one partition: its newest usable snapshot, then what is committed behind it. `schema`: the catalogue and
-/// its [`Fingerprints`].
+/// Recovers one partition: its newest usable snapshot, then what is committed behind it. `schema`: the
+/// catalogue and its [`Fingerprints`].
 pub fn partition(
     id: u16,
     group: RecoveredGroup,
@@ -152,8 +152,9 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// A damaged one, or one whose rows are not what rows are, is passed over for the one before: the log still holds
-    /// what came after that. One for another schema is no damage, and older ones would be no better.
+    /// A damaged one, or one whose rows are not what rows are, is passed over for the one before: the log
+    /// still holds what came after that. One for another schema is no damage, and older ones would be no
+    /// better.
     fn newest_usable(&mut self, partition: u16) -> Result<Option<(Store, SnapshotHead)>> {
         let mut below = u64::MAX;
         loop {

@@ -1,6 +1,6 @@
-//! The schema that a data directory was written with, beside its data as `schema.sql`: for people, and for what is told
-//! when a binary with another schema is started on it. Whether data can be read is decided by the
-//! [fingerprints](super::fingerprint) in the data, never by this file.
+//! The schema that a data directory was written with, beside its data as `schema.sql`: for people, and for
+//! what is told when a binary with another schema is started on it. Whether data can be read is decided by
+//! the [fingerprints](super::fingerprint) in the data, never by this file.
 
 use super::{
     directory::DataDirectory,

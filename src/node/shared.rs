@@ -155,7 +155,8 @@ impl Shared {
         }
     }
 
-    /// A consistent, committed view of every partition, in order. Waits for the log, not for a disk of its own.
+    /// A consistent, committed view of every partition, in order. Waits for the log, not for a disk of its
+    /// own.
     pub fn freeze_all(&self, longest: Duration) -> anyhow::Result<Vec<FrozenAt>> {
         let (sender, views) = crossbeam::channel::unbounded();
         // A receiver that gave up needs no view.
@@ -191,7 +192,8 @@ impl Shared {
         taken.recv().context("the snapshot thread is gone")
     }
 
-    /// Has every executor publish its facts now, memory too. What came in time is published; the rest is as it was.
+    /// Has every executor publish its facts now, memory too. What came in time is published; the rest is as
+    /// it was.
     pub fn refresh(&self, longest: Duration) {
         let (done, published) = crossbeam::channel::unbounded();
         let executors = 0..self.gate.executors();
@@ -205,7 +207,8 @@ impl Shared {
         }
     }
 
-    /// Waits until this node leads every partition, so that calls are taken. On a node alone that takes a sync or two.
+    /// Waits until this node leads every partition, so that calls are taken. On a node alone that takes a
+    /// sync or two.
     pub fn wait_until_leading(&self, longest: Duration) -> anyhow::Result<()> {
         let deadline = clock::now() + longest;
         let count = usize::from(self.config.partitions);

@@ -1,5 +1,6 @@
-//! The snapshot thread: when the log has grown enough, or when asked, it writes every partition's frozen rows to
-//! disk, then lets the log go that the snapshot before them made needless. Executors give it a few pointers and go on.
+//! The snapshot thread: when the log has grown enough, or when asked, it writes every partition's frozen rows
+//! to disk, then lets the log go that the snapshot before them made needless. Executors give it a few
+//! pointers and go on.
 
 use crate::{
     call::PartitionId,
@@ -172,8 +173,8 @@ impl Snapshots {
         outcome.map(|bytes| Taken { bytes, ms: facts.last_ms })
     }
 
-    /// From the freeze on, the executor copies each page it writes to that the snapshot still has. Memory for those copies is
-    /// there before, so that none of them waits for the system.
+    /// From the freeze on, the executor copies each page it writes to that the snapshot still has. Memory for
+    /// those copies is there before, so that none of them waits for the system.
     fn make_room_for_copies(&self, partition: PartitionId) {
         let partitions = self.shared.partitions();
         let tables = partitions.iter().filter(|facts| facts.partition == partition).flat_map(|p| &p.memory);
@@ -188,9 +189,9 @@ impl Snapshots {
         }
     }
 
-    /// One partition after the other, each frozen when its turn comes: most copies are made right after a freeze, and with all
-    /// partitions at once they would hold up every call. Each has a position in the log of its own, so no two need be
-    /// of one moment.
+    /// One partition after the other, each frozen when its turn comes: most copies are made right after a
+    /// freeze, and with all partitions at once they would hold up every call. Each has a position in the log
+    /// of its own, so no two need be of one moment.
     fn write_all(&mut self) -> Result<u64> {
         let mut bytes = 0;
         for partition in 0..self.shared.config.partitions {
@@ -216,8 +217,8 @@ impl Snapshots {
         Ok(written.file_bytes)
     }
 
-    /// Makes the log durable as far as the view goes (invariant 24): with async durability a power cut could else leave a
-    /// snapshot of blocks that the log has lost.
+    /// Makes the log durable as far as the view goes (invariant 24): with async durability a power cut could
+    /// else leave a snapshot of blocks that the log has lost.
     fn sync_log(&self) -> Result<()> {
         if self.shared.config.durability == Durability::Async {
             let (done, synced) = crossbeam::channel::bounded(1);
@@ -227,9 +228,9 @@ impl Snapshots {
         Ok(())
     }
 
-    /// The view, or a later one if the partition has not changed since its last snapshot. At the same position it would
-    /// only take that snapshot's place, and the log would have to stay for the one before: an idle partition would keep
-    /// the log of all for ever.
+    /// The view, or a later one if the partition has not changed since its last snapshot. At the same
+    /// position it would only take that snapshot's place, and the log would have to stay for the one before:
+    /// an idle partition would keep the log of all for ever.
     fn at_its_own_position(&self, frozen: FrozenAt) -> Result<FrozenAt> {
         let partition = frozen.partition;
         if self.files.kept[usize::from(partition)].newest_index() != Some(frozen.position.index) {
@@ -308,7 +309,8 @@ mod tests {
     };
     use tollgate_schema::{ring::Ring, store::Store};
 
-    /// Writes a snapshot of an empty partition; how often the log was synced for it, none of its files being there.
+    /// Writes a snapshot of an empty partition; how often the log was synced for it, none of its files being
+    /// there.
     fn syncs_before_a_snapshot(durability: Durability) -> usize {
         let (disk, directory) = (Arc::new(FaultyDisk::new(1)), Path::new("/snapshots"));
         disk.create_dir(directory).expect("a directory");

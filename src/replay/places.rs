@@ -3,8 +3,8 @@
 use super::tap::Place;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Ids of stations that are named in a file begin after this, ids of bus routes after the other: the line's own are
-/// below both.
+/// Ids of stations that are named in a file begin after this, ids of bus routes after the other: the line's
+/// own are below both.
 const STATION_IDS_AFTER: i16 = 1_000;
 const BUS_ROUTE_IDS_AFTER: i16 = 10_000;
 
@@ -37,8 +37,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// `stations` and `bus_routes`: all names in the taps. `known`: the stations there are, if that is known; a name
-    /// that is none of them has no id then.
+    /// `stations` and `bus_routes`: all names in the taps. `known`: the stations there are, if that is known;
+    /// a name that is none of them has no id then.
     pub fn new(
         stations: &BTreeSet<String>,
         bus_routes: &BTreeSet<String>,
@@ -100,9 +100,9 @@ fn words_of(name: &str) -> String {
     words.join(" ")
 }
 
-/// The station of these words: the same; else the longest whose words the name begins with (`Canary Wharf DLR`); else
-/// the only one that begins with the name, or each of whose words begins with the name's (`High Street Kens`,
-/// `Heathrow Term 5`).
+/// The station of these words: the same; else the longest whose words the name begins with (`Canary Wharf
+/// DLR`); else the only one that begins with the name, or each of whose words begins with the name's (`High
+/// Street Kens`, `Heathrow Term 5`).
 fn find(name: &str, known: &[(String, i16)]) -> Option<i16> {
     if let Some((_, id)) = known.iter().find(|(words, _)| words == name) {
         return Some(*id);

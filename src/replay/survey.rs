@@ -1,4 +1,5 @@
-//! What a first look at the whole file finds: the names, the cards and how they pay, and the lines that are no taps.
+//! What a first look at the whole file finds: the names, the cards and how they pay, and the lines that are
+//! no taps.
 
 use super::{
     places::NAMES_MAX,

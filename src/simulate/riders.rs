@@ -8,7 +8,8 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 pub const TAPS_PER_SECOND: f64 = 5_000.0;
 /// A rider leaves this long after coming in, at the earliest and at the latest.
 pub const RIDE_US: std::ops::Range<u64> = 1_000_000..1_100_000;
-/// Riders under way. More than a second's entries at any rate a server can take; beyond it, riders never leave.
+/// Riders under way. More than a second's entries at any rate a server can take; beyond it, riders never
+/// leave.
 const RIDERS_MAX: usize = 4 << 20;
 
 /// A card held to a gate.

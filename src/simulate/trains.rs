@@ -1,4 +1,5 @@
-//! Trains on the line: each arrives, dwells, departs, runs to the next station, and turns round at the ends. Pure.
+//! Trains on the line: each arrives, dwells, departs, runs to the next station, and turns round at the ends.
+//! Pure.
 
 use super::line::{STATIONS, TRAINS};
 

@@ -120,8 +120,8 @@ impl Typed {
 }
 
 impl Expr {
-    /// Replaces whatever equals one of `groups` by its number. An error names a column (by position) that is left
-    /// over: outside of groups and aggregates it has no one value.
+    /// Replaces whatever equals one of `groups` by its number. An error names a column (by position) that is
+    /// left over: outside of groups and aggregates it has no one value.
     pub(super) fn regroup(self, groups: &[Expr]) -> Result<Expr, usize> {
         if let Some(group) = groups.iter().position(|g| *g == self) {
             return Ok(Expr::Group(group));

@@ -1,5 +1,5 @@
-//! The rows of a view that does not group by its source's partitioning column: each partition has a part of each
-//! group, and the parts are put together here.
+//! The rows of a view that does not group by its source's partitioning column: each partition has a part of
+//! each group, and the parts are put together here.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -26,8 +26,8 @@ pub struct ViewMerge<'c> {
 }
 
 impl<'c> ViewMerge<'c> {
-    /// `None` if the rows of all partitions are the table's rows as they are. An error if parts of the view cannot be
-    /// put together.
+    /// `None` if the rows of all partitions are the table's rows as they are. An error if parts of the view
+    /// cannot be put together.
     pub fn new(catalog: &'c Catalog, table: TableId) -> Result<Option<ViewMerge<'c>>, SqlError> {
         let def = catalog.table(table);
         let TableKind::View(view) = &def.kind else { return Ok(None) };

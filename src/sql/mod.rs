@@ -1,12 +1,14 @@
-//! Ad hoc SQL over one table at a time: `SELECT`, `INSERT … VALUES` and `UPSERT … VALUES`; DDL is recognised and
-//! handed on. A text becomes plans ([`plan`]); a plan of a query is fed rows and gives a result ([`Execution`]).
-//! Pure: knows nothing of partitions, of where rows come from, of time, of the wire. Runs on the thread of the caller,
-//! over frozen views, never on an executor.
+//! Ad hoc SQL over one table at a time: `SELECT`, `INSERT … VALUES` and `UPSERT … VALUES`; DDL is recognised
+//! and handed on. A text becomes plans ([`plan`]); a plan of a query is fed rows and gives a result
+//! ([`Execution`]). Pure: knows nothing of partitions, of where rows come from, of time, of the wire. Runs on
+//! the thread of the caller, over frozen views, never on an executor.
 //!
-//! In reading order: [`split`], a text to statements; [`bind`], their expressions checked against a table and turned
-//! into [`expr`]; [`select`] and [`insert`], plans; [`eval`] and [`aggregate`], what they compute; [`execute`]; [`merge`], views of which each partition has a part.
+//! In reading order: [`split`], a text to statements; [`bind`], their expressions checked against a table and
+//! turned into [`expr`]; [`select`] and [`insert`], plans; [`eval`] and [`aggregate`], what they compute;
+//! [`execute`]; [`merge`], views of which each partition has a part.
 //!
-//! Not here, and refused by name: joins, subqueries, set operations, functions other than aggregates, UPDATE, DELETE.
+//! Not here, and refused by name: joins, subqueries, set operations, functions other than aggregates, UPDATE,
+//! DELETE.
 
 mod aggregate;
 mod bind;

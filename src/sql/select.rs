@@ -60,8 +60,8 @@ impl SelectPlan {
         &self.columns
     }
 
-    /// The one value this column has in every row that can be in the result, in the column's type, if the condition
-    /// says so by an equality. Of the partitioning column: rows of one partition are enough.
+    /// The one value this column has in every row that can be in the result, in the column's type, if the
+    /// condition says so by an equality. Of the partitioning column: rows of one partition are enough.
     pub fn key_equality(&self, column: usize) -> Option<Value> {
         let parts = match self.filter.as_ref()? {
             Expr::And(parts) => &parts[..],

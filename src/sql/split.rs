@@ -1,4 +1,5 @@
-//! A text to statements: tokens between semicolons, with its `?` numbered. Bounds how deep a statement can be.
+//! A text to statements: tokens between semicolons, with its `?` numbered. Bounds how deep a statement can
+//! be.
 
 use sqlparser::{
     dialect::GenericDialect,
@@ -11,8 +12,8 @@ use super::{SQL_BYTES_MAX, SqlError, error::position_of};
 /// Parentheses and the like are nested at most this deep.
 pub(super) const NESTING_MAX: usize = 60;
 
-/// Words and operators in one statement, values and punctuation not counted. A chain such as `a OR b OR …` becomes a
-/// tree as deep as it is long, and dropping a tree takes stack.
+/// Words and operators in one statement, values and punctuation not counted. A chain such as `a OR b OR …`
+/// becomes a tree as deep as it is long, and dropping a tree takes stack.
 const WORDS_MAX: usize = 2_000;
 
 /// A text, taken apart.

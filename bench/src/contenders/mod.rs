@@ -1,5 +1,5 @@
-//! The systems compared: each is started from its own binary in a fresh temporary directory, loaded with the same
-//! stations and cards, and stopped when dropped.
+//! The systems compared: each is started from its own binary in a fresh temporary directory, loaded with the
+//! same stations and cards, and stopped when dropped.
 
 pub(crate) mod null;
 pub(crate) mod postgres;

@@ -1,5 +1,6 @@
-//! A server that answers every tap without judging it, as a process of its own: the ceiling that the generator and the
-//! loopback device set. A contender near this figure is limited by the measurement, not by itself.
+//! A server that answers every tap without judging it, as a process of its own: the ceiling that the
+//! generator and the loopback device set. A contender near this figure is limited by the measurement, not by
+//! itself.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,5 @@
-//! PostgreSQL with ValidateEntry in PL/pgSQL (`validate_entry.sql`), synchronous_commit on, on a TCP loopback port.
+//! PostgreSQL with ValidateEntry in PL/pgSQL (`validate_entry.sql`), synchronous_commit on, on a TCP loopback
+//! port.
 
 use std::ffi::CString;
 use std::io::{Read, Write};
@@ -28,7 +29,8 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// Cards in one INSERT statement while loading.
 const CARDS_PER_INSERT: usize = 5_000;
 
-/// Sized for this job: everything in memory, one checkpoint's worth of log and more, no JIT for tiny statements.
+/// Sized for this job: everything in memory, one checkpoint's worth of log and more, no JIT for tiny
+/// statements.
 const SETTINGS: [&str; 9] = [
     "synchronous_commit=on",
     "fsync=on",
@@ -192,8 +194,8 @@ fn server_identity() -> anyhow::Result<Option<(u32, u32)>> {
     }
     for name in ["postgres", "nobody"] {
         let name = CString::new(name).expect("the names hold no zero byte");
-        // SAFETY: `name` is a C string that outlives the call; the result is null or points to static storage that
-        // stays as it is until the next look-up, which only this thread could make.
+        // SAFETY: `name` is a C string that outlives the call; the result is null or points to static storage
+        // that stays as it is until the next look-up, which only this thread could make.
         let entry = unsafe { libc::getpwnam(name.as_ptr()).as_ref() };
         if let Some(entry) = entry {
             return Ok(Some((entry.pw_uid, entry.pw_gid)));

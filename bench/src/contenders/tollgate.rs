@@ -1,5 +1,5 @@
-//! Tollgate itself, started from its binary as a user would start it. The command line, the configuration keys and the
-//! addresses stand in this module and nowhere else in bench.
+//! Tollgate itself, started from its binary as a user would start it. The command line, the configuration
+//! keys and the addresses stand in this module and nowhere else in bench.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};

@@ -1,6 +1,6 @@
 -- ValidateEntry for PostgreSQL: one function call and one transaction a tap.
--- Times are bigint milliseconds, which is cheaper than timestamps here. The contract's second index and its view
--- are left out, because ValidateEntry does not read them: an advantage given to PostgreSQL.
+-- Times are bigint milliseconds, which is cheaper than timestamps here. The contract's second index and its
+-- view are left out, because ValidateEntry does not read them: an advantage given to PostgreSQL.
 
 CREATE TABLE stations (station_id int PRIMARY KEY, name text NOT NULL, fare int NOT NULL);
 
@@ -62,14 +62,14 @@ BEGIN
         message := 'Card has insufficient balance: ' || v_card.balance / 100 || '.'
             || lpad((v_card.balance % 100)::text, 2, '0');
         IF v_card.notify <> 0 THEN
-            INSERT INTO card_alert_export VALUES (p_card_id, p_time, v_station_name, v_card.name, v_card.phone,
-                v_card.email, v_card.notify, 'Insufficient Balance');
+            INSERT INTO card_alert_export VALUES (p_card_id, p_time, v_station_name, v_card.name,
+                v_card.phone, v_card.email, v_card.notify, 'Insufficient Balance');
         END IF;
     ELSIF v_card.card_type = 1 AND (v_card.expires IS NULL OR v_card.expires <= p_time) THEN
         message := 'Card Expired';
     ELSE
-        -- The rules, here and not in a function of their own, whose call would cost a tenth. Counting distinct
-        -- stations needs a sort, so that only cards with five entries in the hour pay for it.
+        -- The rules, here and not in a function of their own, whose call would cost a tenth. Counting
+        -- distinct stations needs a sort, so that only cards with five entries in the hour pay for it.
         SELECT count(*) FILTER (WHERE date_time <= p_time), bool_or(date_time > p_time - 1000)
             INTO v_entries, v_fraud
             FROM card_events

@@ -42,9 +42,9 @@ struct Slot {
     call: u64,
 }
 
-/// Runs the phase; every call is answered when it returns. A card's taps all take the same connection, so that
-/// they are judged in the stream's order however many connections there are. `on_reply` gets each call's number
-/// in the phase, from 0.
+/// Runs the phase; every call is answered when it returns. A card's taps all take the same connection, so
+/// that they are judged in the stream's order however many connections there are. `on_reply` gets each call's
+/// number in the phase, from 0.
 pub(crate) fn run(
     plan: &Closed,
     next_tap: &mut dyn FnMut() -> Tap,

@@ -1,5 +1,5 @@
-//! The fixed-rate phase. Each call has an intended time, start + i / rate, and its latency runs from there, whether
-//! or not the generator or the contender was late: nothing that a stall delays is left out.
+//! The fixed-rate phase. Each call has an intended time, start + i / rate, and its latency runs from there,
+//! whether or not the generator or the contender was late: nothing that a stall delays is left out.
 
 use anyhow::ensure;
 
@@ -10,8 +10,8 @@ use super::tally::Tally;
 use crate::clock::now_ns;
 use crate::transit::stream::Tap;
 
-/// The generator sends calls and looks for replies this often. A wait for it is a part of a call's latency, so that no contender
-/// gains by it; and the generator leaves the processors to the contender meanwhile.
+/// The generator sends calls and looks for replies this often. A wait for it is a part of a call's latency,
+/// so that no contender gains by it; and the generator leaves the processors to the contender meanwhile.
 const TICK_NS: u64 = 250_000;
 
 /// Calls in flight beyond this are not sent yet (their clock runs): the contender has fallen behind for good.
@@ -26,13 +26,13 @@ pub(crate) struct OpenResult {
     pub(crate) tally: Tally,
     /// Highest number of calls waiting for an answer at once: large means the rate was not sustained.
     pub(crate) max_in_flight: u64,
-    /// Longest time that the generator woke up after it had wanted to: a large one means that the machine was busy
-    /// with something else, or stood still, and that the slowest latencies are not the contender's.
+    /// Longest time that the generator woke up after it had wanted to: a large one means that the machine was
+    /// busy with something else, or stood still, and that the slowest latencies are not the contender's.
     pub(crate) latest_wake_ns: u64,
 }
 
-/// Runs the phase; every call is answered when it returns. Handles are the calls' numbers in the phase, from 0, so
-/// that the intended time follows from the handle alone.
+/// Runs the phase; every call is answered when it returns. Handles are the calls' numbers in the phase, from
+/// 0, so that the intended time follows from the handle alone.
 pub(crate) fn run(
     plan: &Open,
     next_tap: &mut dyn FnMut() -> Tap,
@@ -82,8 +82,8 @@ pub(crate) fn run(
     Ok(OpenResult { tally, max_in_flight, latest_wake_ns })
 }
 
-/// Waits until it is time for the next calls, then looks for replies; after the last call, waits for a reply. Returns the
-/// time it is now.
+/// Waits until it is time for the next calls, then looks for replies; after the last call, waits for a reply.
+/// Returns the time it is now.
 fn wait_for(interests: &mut [poll::Interest], until_ns: u64) -> anyhow::Result<u64> {
     let wait_ns = until_ns.saturating_sub(now_ns());
     if wait_ns <= TICK_NS {

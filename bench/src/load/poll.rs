@@ -1,5 +1,5 @@
-//! Waiting on several sockets at once, with a deadline in nanoseconds: ppoll(2); and what the system is asked so that
-//! whoever waits runs soon after.
+//! Waiting on several sockets at once, with a deadline in nanoseconds: ppoll(2); and what the system is asked
+//! so that whoever waits runs soon after.
 
 use std::os::fd::RawFd;
 
@@ -14,8 +14,8 @@ pub(crate) fn fine_timer() {
 /// Slices of the calling thread in ns, instead of the usual three milliseconds.
 const SLICE_NS: u64 = 200_000;
 
-/// Asks the scheduler to run the calling thread soon after it wakes, and not for long: its share is the same. Its waits for a
-/// processor count as the contender's latency. Processes that it starts are treated as usual.
+/// Asks the scheduler to run the calling thread soon after it wakes, and not for long: its share is the same.
+/// Its waits for a processor count as the contender's latency. Processes that it starts are treated as usual.
 #[allow(unsafe_code, reason = "sched_setattr has no safe wrapper among our dependencies")]
 pub(crate) fn short_slices() {
     let attributes = libc::sched_attr {
@@ -29,7 +29,8 @@ pub(crate) fn short_slices() {
         sched_deadline: 0,
         sched_period: 0,
     };
-    // SAFETY: sched_setattr reads `attributes`, which says its own size and outlives the call. Thread 0 is the calling one.
+    // SAFETY: sched_setattr reads `attributes`, which says its own size and outlives the call. Thread 0 is
+    // the calling one.
     let result = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
     if result != 0 {
         eprintln!("the system's usual time slices are kept");
@@ -61,8 +62,9 @@ pub(crate) fn wait(interests: &mut [Interest], timeout_ns: u64) -> std::io::Resu
         tv_sec: (timeout_ns / 1_000_000_000) as libc::time_t,
         tv_nsec: (timeout_ns % 1_000_000_000) as libc::c_long,
     };
-    // SAFETY: `Interest` is a struct of one pollfd, so that the slice is an array of as many pollfds as it has
-    // elements; the kernel writes only their revents. `timeout` outlives the call; a null mask is allowed.
+    // SAFETY: `Interest` is a struct of one pollfd, so that the slice is an array of as many pollfds as it
+    // has elements; the kernel writes only their revents. `timeout` outlives the call; a null mask is
+    // allowed.
     let ready = unsafe {
         libc::ppoll(
             interests.as_mut_ptr().cast::<libc::pollfd>(),

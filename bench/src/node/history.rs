@@ -57,8 +57,8 @@ impl History {
     }
 }
 
-/// The node's tables once it reports `taps` recorded ones: its gauges may lag behind by a few seconds, and each
-/// acknowledged tap must show up.
+/// The node's tables once it reports `taps` recorded ones: its gauges may lag behind by a few seconds, and
+/// each acknowledged tap must show up.
 pub(crate) fn tables_with(node: &Tollgate, taps: u64) -> anyhow::Result<BTreeMap<String, TableSize>> {
     let mut result = metrics::tables(node.http());
     let rows = |result: &anyhow::Result<BTreeMap<String, TableSize>>| {

@@ -1,5 +1,5 @@
-//! A one-request HTTP client for the node's `/metrics` and its admin calls. It asks for the connection to be closed
-//! after the answer, so that the end of the stream is the end of the body.
+//! A one-request HTTP client for the node's `/metrics` and its admin calls. It asks for the connection to be
+//! closed after the answer, so that the end of the stream is the end of the body.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +10,8 @@ use anyhow::{Context, bail, ensure};
 /// Larger answers are not ours.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
-/// Sends a request without a body and returns the answer's body; any status but 2xx is an error with its text.
+/// Sends a request without a body and returns the answer's body; any status but 2xx is an error with its
+/// text.
 pub(crate) fn request(
     address: SocketAddr,
     method: &str,

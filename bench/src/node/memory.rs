@@ -1,4 +1,5 @@
-//! `bench memory`: bytes of state a card and a stored tap cost, by the node's own gauges and by its resident size.
+//! `bench memory`: bytes of state a card and a stored tap cost, by the node's own gauges and by its resident
+//! size.
 
 use anyhow::Context;
 use serde::Serialize;

@@ -1,4 +1,5 @@
-//! `bench recovery`: how long a killed node takes until it answers again, with the log alone and with a snapshot.
+//! `bench recovery`: how long a killed node takes until it answers again, with the log alone and with a
+//! snapshot.
 
 use std::path::Path;
 use std::time::Duration;
@@ -49,8 +50,8 @@ pub(crate) fn run(history: &History, options: &Options) -> anyhow::Result<Recove
     })
 }
 
-/// Kills the node, starts it again, and returns the seconds until it has judged a tap. Each of the `taps` it had
-/// acknowledged must be there again.
+/// Kills the node, starts it again, and returns the seconds until it has judged a tap. Each of the `taps` it
+/// had acknowledged must be there again.
 fn crash_and_recover(filled: &mut Filled, taps: u64) -> anyhow::Result<f64> {
     filled.node.kill()?;
     let start_ns = clock::now_ns();

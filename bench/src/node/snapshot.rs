@@ -1,4 +1,5 @@
-//! `bench snapshot`: the slowest replies while a snapshot is taken under load, beside the same load without one.
+//! `bench snapshot`: the slowest replies while a snapshot is taken under load, beside the same load without
+//! one.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;

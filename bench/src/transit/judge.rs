@@ -1,5 +1,6 @@
-//! A naive second implementation of ValidateEntry's rules, plain maps and full scans. Each contender's answers
-//! are compared with it before anything is timed: a contender that does less work would otherwise look fast.
+//! A naive second implementation of ValidateEntry's rules, plain maps and full scans. Each contender's
+//! answers are compared with it before anything is timed: a contender that does less work would otherwise
+//! look fast.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The tap streams: seeded, endless, and the same for every contender.
 //!
-//! `TapStream` is what the speed is measured with: about 12 ns a tap. `VerificationStream` is denser and nastier;
-//! it exists to make every rule and boundary fire, so that answers can be compared.
+//! `TapStream` is what the speed is measured with: about 12 ns a tap. `VerificationStream` is denser and
+//! nastier; it exists to make every rule and boundary fire, so that answers can be compared.
 
 use super::population::{FIRST_TAP_MS, Population, STATIONS, VERIFICATION_CARDS};
 use super::random::Random;
@@ -51,7 +51,8 @@ impl StationTable {
 }
 
 /// Uniform cards, weighted stations, event time that advances so that each card taps `TAPS_PER_CARD_HOUR`
-/// times an hour. One tap in 256 comes up to ten minutes late, one in 256 repeats the card before it within 1.5 s.
+/// times an hour. One tap in 256 comes up to ten minutes late, one in 256 repeats the card before it within
+/// 1.5 s.
 pub(crate) struct TapStream {
     random: Random,
     stations: StationTable,
@@ -98,8 +99,8 @@ impl TapStream {
     }
 }
 
-/// Taps of the verification cards only: six an hour and card, a twentieth of them late by up to two hours, some
-/// exactly at the boundaries of the rules' windows, some with a card or a station that does not exist.
+/// Taps of the verification cards only: six an hour and card, a twentieth of them late by up to two hours,
+/// some exactly at the boundaries of the rules' windows, some with a card or a station that does not exist.
 pub(crate) struct VerificationStream {
     random: Random,
     stations: StationTable,

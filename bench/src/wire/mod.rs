@@ -1,5 +1,5 @@
-//! The three wire protocols, each as small as a load generator needs it: requests are appended to a buffer, replies
-//! are read no further than their outcome. No sockets and no clock in here.
+//! The three wire protocols, each as small as a load generator needs it: requests are appended to a buffer,
+//! replies are read no further than their outcome. No sockets and no clock in here.
 
 pub(crate) mod bytes;
 pub(crate) mod postgres;
@@ -27,7 +27,8 @@ pub(crate) type CallResult = (usize, Result<(), String>);
 
 /// How one contender is asked to judge a tap.
 pub(crate) trait Codec {
-    /// Appends the call. `handle` is unique within the connection and comes back where the protocol has room for it.
+    /// Appends the call. `handle` is unique within the connection and comes back where the protocol has room
+    /// for it.
     fn encode_tap(&mut self, handle: u64, tap: &Tap, out: &mut Vec<u8>);
 
     /// The first whole reply in `bytes` and its length; None when more bytes are needed.

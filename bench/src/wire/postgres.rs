@@ -1,5 +1,5 @@
-//! PostgreSQL's extended query protocol, version 3: one prepared statement, and for each tap Bind, Execute and Sync,
-//! so that each tap is a transaction of its own however many are in flight.
+//! PostgreSQL's extended query protocol, version 3: one prepared statement, and for each tap Bind, Execute
+//! and Sync, so that each tap is a transaction of its own however many are in flight.
 
 use super::bytes::{Reader, frame_length};
 use super::{CallResult, Codec, Parsed, Reply, WireError};
@@ -62,7 +62,8 @@ fn first_message(bytes: &[u8]) -> Parsed<(u8, &[u8], usize)> {
     Ok(rest.get(4..len).map(|body| (*kind, body, len + 1)))
 }
 
-/// Everything up to ReadyForQuery at the front of `bytes`: its length, and the first error's text if there was one.
+/// Everything up to ReadyForQuery at the front of `bytes`: its length, and the first error's text if there
+/// was one.
 pub(crate) fn until_ready(bytes: &[u8]) -> Parsed<CallResult> {
     let (mut at, mut result) = (0, Ok(()));
     while let Some((kind, body, used)) = first_message(&bytes[at..])? {

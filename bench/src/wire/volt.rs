@@ -1,5 +1,5 @@
-//! The VoltDB client protocol, as far as a caller needs it: login, invocation version 0, and replies read up to
-//! the first row's first two cells.
+//! The VoltDB client protocol, as far as a caller needs it: login, invocation version 0, and replies read up
+//! to the first row's first two cells.
 
 use super::bytes::{Reader, frame_length};
 use super::{CallResult, Codec, Parsed, Reply, WireError};

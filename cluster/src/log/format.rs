@@ -70,8 +70,8 @@ struct HardStateV1 {
 const KIND_BLOCK: u8 = 0;
 const KIND_MEMBERSHIP: u8 = 1;
 
-/// Larger segment numbers, sequences and indexes are damage: no log gets there, and whoever adds one to a smaller
-/// one need not think of the end.
+/// Larger segment numbers, sequences and indexes are damage: no log gets there, and whoever adds one to a
+/// smaller one need not think of the end.
 pub(super) const COUNT_MAX: u64 = i64::MAX as u64;
 
 /// The header of a segment file.

@@ -43,8 +43,8 @@ impl RecoveredGroup {
         self.state.last_index()
     }
 
-    /// (index, data) of each block behind the start, in order: of entries that are neither raft's own nor changes of
-    /// members.
+    /// (index, data) of each block behind the start, in order: of entries that are neither raft's own nor
+    /// changes of members.
     pub fn blocks(&self) -> impl Iterator<Item = (u64, &Bytes)> {
         let is_block = |entry: &&Entry| entry.entry_type == EntryType::EntryNormal && !entry.data.is_empty();
         self.state.entries.iter().filter(is_block).map(|entry| (entry.index, &entry.data))

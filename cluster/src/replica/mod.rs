@@ -349,8 +349,8 @@ impl Replica {
         self.node.mut_store().set_snapshot(meta, manifest);
     }
 
-    /// Drops entries up to a durable snapshot's from the log, by the next append. That one or a newer one must
-    /// have been offered.
+    /// Drops entries up to a durable snapshot's from the log, by the next append. That one or a newer one
+    /// must have been offered.
     pub fn compact(&mut self, snapshot: &SnapshotMeta) {
         let &SnapshotMeta { index, term, ref members } = snapshot;
         let view = self.node.mut_store();

@@ -1,7 +1,7 @@
 //! Which snapshots of a group stay, and how far its log may go for them.
 //!
-//! The log is cut for the snapshot before the newest. So when the newest is found damaged later, the one before
-//! and the log behind it still hold everything.
+//! The log is cut for the snapshot before the newest. So when the newest is found damaged later, the one
+//! before and the log behind it still hold everything.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use super::{SUFFIX, SnapshotError, UNFINISHED_SUFFIX, file_name, parse_name};
 use crate::disk::Disk;
 use crate::log::SnapshotMeta;
 
-/// The newest two snapshots of a group that are known to be whole: read back when they were written, or the one
-/// that was recovered from. Kept by whoever writes them; the files are all there is on disk.
+/// The newest two snapshots of a group that are known to be whole: read back when they were written, or the
+/// one that was recovered from. Kept by whoever writes them; the files are all there is on disk.
 #[derive(Debug)]
 pub struct Kept {
     group: u32,
@@ -67,7 +67,8 @@ impl Kept {
         Ok(before.filter(|before| names.contains(&file_name(self.group, before.index))).cloned())
     }
 
-    /// Whether a file of the group is not needed any more. `all_whole`: no file with a snapshot's name may go.
+    /// Whether a file of the group is not needed any more. `all_whole`: no file with a snapshot's name may
+    /// go.
     fn is_old(&self, name: &str, all_whole: bool) -> bool {
         if let Some((group, _)) = parse_name(name, UNFINISHED_SUFFIX) {
             return group == self.group;

@@ -15,8 +15,8 @@ pub struct Latest {
     pub invalid: Vec<SnapshotError>,
 }
 
-/// Opens the newest valid snapshot of a group whose index is lower than `below` (`u64::MAX`: any); the directory
-/// is created if missing. Reads all of the file, once.
+/// Opens the newest valid snapshot of a group whose index is lower than `below` (`u64::MAX`: any); the
+/// directory is created if missing. Reads all of the file, once.
 pub fn open_latest(
     disk: &dyn Disk,
     directory: &Path,

@@ -146,7 +146,8 @@ impl Running {
         true
     }
 
-    /// Takes a snapshot and drops the log before it, or before the snapshot before; false when the power goes.
+    /// Takes a snapshot and drops the log before it, or before the snapshot before; false when the power
+    /// goes.
     pub(crate) fn snapshot(&mut self, disk: &FaultyDisk, to_newest: bool) -> bool {
         let index = self.applied_index;
         if self.replica.applied_index() != index || index <= self.replica.start_index() {

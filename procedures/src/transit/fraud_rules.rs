@@ -1,5 +1,6 @@
-//! The three fraud rules over a card's entry taps, in event time, whatever the taps' outcome; the tap being judged is
-//! not counted. Pure: a function of the tap and of the history, so that a rule pack can take its place.
+//! The three fraud rules over a card's entry taps, in event time, whatever the taps' outcome; the tap being
+//! judged is not counted. Pure: a function of the tap and of the history, so that a rule pack can take its
+//! place.
 
 use super::{ENTRY, metro::CardEventsRef};
 

@@ -1,4 +1,5 @@
-//! `ProcessExit(card_id, date_time, station_id, activity_code, amount)`: a card leaves; a trip may be complete.
+//! `ProcessExit(card_id, date_time, station_id, activity_code, amount)`: a card leaves; a trip may be
+//! complete.
 
 use super::{
     metro::{CardEvents, Tables, Trips},
@@ -9,11 +10,11 @@ use crate::{
     transaction::{Outcome, Tx},
 };
 
-/// A card's rides are numbered from 1 in the order their entries were accepted; the number stands with the entry,
-/// negative once an exit was paired with it.
+/// A card's rides are numbered from 1 in the order their entries were accepted; the number stands with the
+/// entry, negative once an exit was paired with it.
 ///
-/// Records the exit and pairs it with the card's latest accepted entry at or before it, if no exit has been paired
-/// with that entry: then a `trips` row is written. Aborts on an unknown station.
+/// Records the exit and pairs it with the card's latest accepted entry at or before it, if no exit has been
+/// paired with that entry: then a `trips` row is written. Aborts on an unknown station.
 pub(super) fn process_exit(
     tx: &mut Tx<'_>,
     card_id: i32,

@@ -6,8 +6,8 @@ use tollgate_schema::typed::Access;
 
 const PAY_PER_RIDE: i8 = 0;
 
-/// Adds `amount` cents to a pay-per-ride card. Whatever comes of it is written to `card_alert_export`; a recharge
-/// that is refused changes nothing else. Answers 0.
+/// Adds `amount` cents to a pay-per-ride card. Whatever comes of it is written to `card_alert_export`; a
+/// recharge that is refused changes nothing else. Answers 0.
 pub(super) fn recharge_card(
     tx: &mut Tx<'_>,
     card_id: i32,

@@ -68,8 +68,8 @@ impl Column<'_> {
         }
     }
 
-    /// An expression for the column's value in a row whose fixed part is `fixed` (a reference to an array) and whose
-    /// strings are found in `row`.
+    /// An expression for the column's value in a row whose fixed part is `fixed` (a reference to an array)
+    /// and whose strings are found in `row`.
     pub(crate) fn read(&self, fixed: &TokenStream, row: &TokenStream) -> TokenStream {
         match self.slot {
             Slot::Fixed { offset } => {
@@ -103,8 +103,8 @@ impl Column<'_> {
         }
     }
 
-    /// A statement that returns an error if a NOT NULL column in the array `fixed` holds its type's NULL. `table` is
-    /// the table's id. Nothing for other columns.
+    /// A statement that returns an error if a NOT NULL column in the array `fixed` holds its type's NULL.
+    /// `table` is the table's id. Nothing for other columns.
     pub(crate) fn null_check(&self, fixed: &TokenStream, table: &TokenStream) -> TokenStream {
         let Slot::Fixed { offset } = self.slot else { return TokenStream::new() };
         if self.def.nullable {
@@ -115,7 +115,8 @@ impl Column<'_> {
         quote!(__schema::typed::null_check::<#value_type, _>(#fixed, #offset, #table, #position)?;)
     }
 
-    /// An expression for a tail column's bytes, of type `Option<&[u8]>`, from its field's or parameter's value.
+    /// An expression for a tail column's bytes, of type `Option<&[u8]>`, from its field's or parameter's
+    /// value.
     pub(crate) fn bytes(&self, value: &TokenStream) -> TokenStream {
         match (self.is_text(), self.def.nullable) {
             (true, true) => quote!(#value.map(str::as_bytes)),

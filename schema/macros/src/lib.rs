@@ -40,16 +40,17 @@ use proc_macro::TokenStream;
 /// The module has
 /// - `DDL`, the text, and `TABLE_COUNT`;
 /// - for each table, stream and view, here `cards`: `CardsRef`, a row to read, with a method for each column;
-///   `Cards`, a row to write, with a field for each column (`Cards::default()` has the DDL's defaults, zero or empty
-///   where there are none); `CardsMut`, a row being updated; `CardsRows` and `CardsTable`, the handles; `Cards::ID`,
-///   its place in the schema;
-/// - `Tables`, implemented for every [`tollgate_schema::typed::Access`]: `tx.cards()` is the handle that writes and
-///   reads, `tx.read().cards()` one that only reads and so lets rows of several tables be held at once;
+///   `Cards`, a row to write, with a field for each column (`Cards::default()` has the DDL's defaults, zero
+///   or empty where there are none); `CardsMut`, a row being updated; `CardsRows` and `CardsTable`, the
+///   handles; `Cards::ID`, its place in the schema;
+/// - `Tables`, implemented for every [`tollgate_schema::typed::Access`]: `tx.cards()` is the handle that
+///   writes and reads, `tx.read().cards()` one that only reads and so lets rows of several tables be held at
+///   once;
 /// - `ReadTables`, which reads from any store.
 ///
-/// A nullable column is an `Option`. VARCHAR is `&str`, VARBINARY `&[u8]`, TIMESTAMP an `i64` of microseconds. A line
-/// `crate = path;` before the module says where `tollgate_schema` is found, if not at `::tollgate_schema`; the path
-/// begins with `::` or `crate`.
+/// A nullable column is an `Option`. VARCHAR is `&str`, VARBINARY `&[u8]`, TIMESTAMP an `i64` of
+/// microseconds. A line `crate = path;` before the module says where `tollgate_schema` is found, if not at
+/// `::tollgate_schema`; the path begins with `::` or `crate`.
 ///
 /// DDL that is wrong is a compile error with its line and column.
 #[proc_macro]

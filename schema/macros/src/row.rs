@@ -223,8 +223,8 @@ impl<'a> Table<'a> {
         };
         quote! {
             impl #row #unnamed {
-                /// The row as it is stored. `base`: where the tables of this schema begin in the store's catalogue, for
-                /// errors.
+                /// The row as it is stored. `base`: where the tables of this schema begin in the store's
+                /// catalogue, for errors.
                 #[inline]
                 pub fn image(
                     &self,

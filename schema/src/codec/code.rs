@@ -38,8 +38,8 @@ pub const fn of(column_type: Type) -> i8 {
     }
 }
 
-/// The type a code stands for. The wire says nothing of lengths, so VARCHAR and VARBINARY come back as wide as a
-/// value can be. `None` for a code that no column of ours can have.
+/// The type a code stands for. The wire says nothing of lengths, so VARCHAR and VARBINARY come back as wide
+/// as a value can be. `None` for a code that no column of ours can have.
 pub const fn to_type(code: i8) -> Option<Type> {
     Some(match code {
         TINYINT | BOOLEAN => Type::TinyInt,

@@ -1,5 +1,6 @@
 //! A parameter set: what a call carries. `[int16 count]`, then for each parameter a type code and a value, or
-//! [`code::ARRAY`], an element type, a count (int32 when the elements are TINYINT, else int16) and the elements.
+//! [`code::ARRAY`], an element type, a count (int32 when the elements are TINYINT, else int16) and the
+//! elements.
 
 use super::{
     code,
@@ -74,8 +75,8 @@ impl<'a> ParamReader<'a> {
         }
     }
 
-    /// The next parameter, if it is an integer of any width, complete and not NULL. Else nothing is taken, and
-    /// [`ParamReader::next_param`] tells what it is. It is the quick way: the number stays in a register.
+    /// The next parameter, if it is an integer of any width, complete and not NULL. Else nothing is taken,
+    /// and [`ParamReader::next_param`] tells what it is. It is the quick way: the number stays in a register.
     #[inline(always)]
     pub fn take_integer(&mut self) -> Option<i64> {
         if self.position == self.count {
@@ -123,8 +124,8 @@ impl<'a> ParamReader<'a> {
     #[inline(never)]
     fn read_array(&mut self) -> Result<RawParam<'a>, CodecError> {
         let element = self.cursor.i8("element type")?;
-        // The Python client writes no count at all for an empty list. Only where nothing follows is that certain;
-        // elsewhere it reads as a broken array and is refused.
+        // The Python client writes no count at all for an empty list. Only where nothing follows is that
+        // certain; elsewhere it reads as a broken array and is refused.
         if self.cursor.is_empty() && self.position + 1 == self.count {
             return Ok(RawParam::Array(ArrayReader { element, count: 0, cursor: self.cursor }));
         }

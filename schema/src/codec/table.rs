@@ -1,6 +1,6 @@
-//! A table on the wire: what a call answers, and what a bulk loader sends.
-//! `[int32 headerLength][int8 status][int16 columns][types][names] [int32 rows] rows x ([int32 rowLength][cells])`,
-//! preceded by an int32 with the length of all that wherever a table stands inside a message.
+//! A table on the wire: what a call answers, and what a bulk loader sends. `[int32 headerLength][int8
+//! status][int16 columns][types][names] [int32 rows] rows x ([int32 rowLength][cells])`, preceded by an int32
+//! with the length of all that wherever a table stands inside a message.
 
 use super::{
     code,

@@ -9,8 +9,8 @@ use crate::value::{
     Decimal, NULL_BIGINT, NULL_DECIMAL, NULL_FLOAT, NULL_INTEGER, NULL_SMALLINT, NULL_TINYINT, Value,
 };
 
-/// A parameter of a call, or a cell of a table, still in the bytes it came in. VoltDB's null of each type reads as
-/// `Null`, so the numbers here are never nulls. Cells are never `Table` nor `Array`.
+/// A parameter of a call, or a cell of a table, still in the bytes it came in. VoltDB's null of each type
+/// reads as `Null`, so the numbers here are never nulls. Cells are never `Table` nor `Array`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RawParam<'a> {
     Null,

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::catalog::{Catalog, TableDef, TableKind};
 
-/// Whether every statement of the text is satisfied: what it creates is there, word for word but for spelling, and
-/// what it drops is not. An error when the text is no DDL, or names what there is not.
+/// Whether every statement of the text is satisfied: what it creates is there, word for word but for
+/// spelling, and what it drops is not. An error when the text is no DDL, or names what there is not.
 pub fn statement_is_in(catalog: &Catalog, text: &str) -> Result<bool, DdlError> {
     let builder = Builder::new(catalog.clone());
     for statement in &read::statements(text)? {

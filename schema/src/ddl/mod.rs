@@ -1,6 +1,7 @@
 //! The reader of DDL in VoltDB's dialect: text to [`Catalog`] and back.
 //!
-//! - [`tokens`]: a cursor over sqlparser's tokens; [`statement`]: what a statement says, names not yet looked up.
+//! - [`tokens`]: a cursor over sqlparser's tokens; [`statement`]: what a statement says, names not yet looked
+//!   up.
 //! - [`read`]: tokens to statements; [`check`]: statements to catalogue entries, by the rules of the dialect.
 //! - [`render`]: a catalogue as canonical DDL; [`compare`]: whether a statement says what the catalogue has.
 //!
@@ -32,8 +33,8 @@ pub fn parse(text: &str) -> Result<Catalog, DdlError> {
     Ok(catalog)
 }
 
-/// Adds what the text declares behind what is there. The entries there keep their places: they can't be dropped or
-/// changed. On an error the catalogue is as it was.
+/// Adds what the text declares behind what is there. The entries there keep their places: they can't be
+/// dropped or changed. On an error the catalogue is as it was.
 pub fn extend(catalog: &mut Catalog, text: &str) -> Result<(), DdlError> {
     let statements = read::statements(text)?;
     let mut builder = check::Builder::new(catalog.clone());

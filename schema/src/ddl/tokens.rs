@@ -7,7 +7,8 @@ use sqlparser::{
 
 use super::{DDL_BYTES_MAX, DdlError, Position, statement::Name};
 
-/// VoltDB's lexical rules: names of letters, digits, `_` and `$`, double quotes around names, `--` and `/* */`.
+/// VoltDB's lexical rules: names of letters, digits, `_` and `$`, double quotes around names, `--` and `/*
+/// */`.
 #[derive(Debug)]
 struct VoltDialect;
 

@@ -10,13 +10,14 @@ use super::{
 };
 use crate::{catalog::TableId, row::RowRef};
 
-/// How many effects before its turn the place of an effect's key is asked for, and then its row: each takes about as long as
-/// memory takes to answer.
+/// How many effects before its turn the place of an effect's key is asked for, and then its row: each takes
+/// about as long as memory takes to answer.
 const AHEAD_OF_KEY: usize = 12;
 const AHEAD_OF_ROW: usize = 6;
 
 impl Store {
-    /// Applies effects that are committed. After an error a part of them is applied, and the store is to be thrown away.
+    /// Applies effects that are committed. After an error a part of them is applied, and the store is to be
+    /// thrown away.
     ///
     /// # Panics
     /// When there are changes that are neither rolled back nor released.

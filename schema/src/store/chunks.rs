@@ -1,8 +1,9 @@
 //! Chunks: runs of a history's rows on copy-on-write pages. Knows nothing of keys and times.
 //!
-//! A chunk is a header of eight bytes - the older chunk of its key (`u32`), its rows (`u8`), and about how many rows the older
-//! chunks hold (`u24`, a hint for the size of the next chunk) - and room for 2, 4, 8 ... 64 rows, oldest first. A page holds chunks of
-//! one size. A free chunk has no rows. A stored row is its fixed part, then the place of its tail if the table has tails.
+//! A chunk is a header of eight bytes - the older chunk of its key (`u32`), its rows (`u8`), and about how
+//! many rows the older chunks hold (`u24`, a hint for the size of the next chunk) - and room for 2, 4, 8 ...
+//! 64 rows, oldest first. A page holds chunks of one size. A free chunk has no rows. A stored row is its
+//! fixed part, then the place of its tail if the table has tails.
 
 use super::{
     cow::{CowPages, page_bytes},
@@ -18,7 +19,8 @@ const CLASSES: usize = 6;
 const CAPACITY_MAX: usize = 64;
 const HEADER: usize = 8;
 
-/// Where a chunk is: its class in the first 3 bits, its page in the next 18, its place on the page in the last 11.
+/// Where a chunk is: its class in the first 3 bits, its page in the next 18, its place on the page in the
+/// last 11.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChunkId(pub(crate) u32);
 
@@ -129,7 +131,8 @@ impl ChunkPages {
         self.classes[id.class()].capacity
     }
 
-    /// How many of `left` rows the first of their chunks takes, when the last chunk is the largest and only the first may not be full.
+    /// How many of `left` rows the first of their chunks takes, when the last chunk is the largest and only
+    /// the first may not be full.
     pub(crate) fn first_of(&self, left: usize) -> usize {
         let mut take = left;
         for class in self.classes.iter().rev() {
@@ -242,7 +245,8 @@ impl Chunks {
         self.pages.count += 1;
     }
 
-    /// Takes a row out of a chunk and says how many are left. A chunk left empty is still to be unlinked and freed.
+    /// Takes a row out of a chunk and says how many are left. A chunk left empty is still to be unlinked and
+    /// freed.
     pub(crate) fn remove(&mut self, id: ChunkId, place: usize) -> usize {
         let stored = self.pages.row_width;
         let fixed = self.pages.fixed_width;
@@ -260,8 +264,8 @@ impl Chunks {
         len - 1
     }
 
-    /// A new chunk without rows, before which come `older` and about `rows_before` rows. Of the largest class with room for at most
-    /// `rows_wanted`, or the smallest. `None` when that class has no number left.
+    /// A new chunk without rows, before which come `older` and about `rows_before` rows. Of the largest class
+    /// with room for at most `rows_wanted`, or the smallest. `None` when that class has no number left.
     pub(crate) fn allocate(
         &mut self,
         rows_wanted: usize,

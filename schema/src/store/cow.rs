@@ -1,10 +1,10 @@
 //! Copy-on-write pages: a numbered set of pages whose frozen copy costs one pointer for 256 of them.
 //! Knows nothing of what is on a page. The one place of the store with `unsafe` code, but for prefetching.
 //!
-//! Pages hang from directories of 256. A frozen copy clones the pointers to the directories; whoever writes to a directory or a
-//! page that is reachable from another copy clones it first. To ask the reference count about that would touch the page's
-//! first line with a locked instruction at each write, so each pointer remembers the *epoch* in which it was last found to be the
-//! only one; freezing begins a new epoch.
+//! Pages hang from directories of 256. A frozen copy clones the pointers to the directories; whoever writes
+//! to a directory or a page that is reachable from another copy clones it first. To ask the reference count
+//! about that would touch the page's first line with a locked instruction at each write, so each pointer
+//! remembers the *epoch* in which it was last found to be the only one; freezing begins a new epoch.
 
 use std::{
     cell::UnsafeCell,
@@ -16,8 +16,8 @@ use std::{
 
 const DIRECTORY_PAGES: usize = 256;
 
-/// What an allocation of `total` bytes, a power of two, leaves for a page's contents beside its reference counts. Allocators
-/// round up what is larger than 4 KiB and not a little smaller than a power of two.
+/// What an allocation of `total` bytes, a power of two, leaves for a page's contents beside its reference
+/// counts. Allocators round up what is larger than 4 KiB and not a little smaller than a power of two.
 pub(crate) const fn page_bytes(total: usize) -> usize {
     total - 2 * size_of::<usize>() - if total > 4096 { 8 } else { 0 }
 }
@@ -28,7 +28,8 @@ pub(crate) struct CowPages<P> {
     directories: Vec<Pointer<Directory<P>>>,
     /// Directories that were dropped from the front.
     dropped: usize,
-    /// Never 0. Atomic so that a frozen copy may be read on several threads; only [`CowPages::freeze`] changes it.
+    /// Never 0. Atomic so that a frozen copy may be read on several threads; only [`CowPages::freeze`]
+    /// changes it.
     epoch: AtomicU64,
 }
 
@@ -49,8 +50,8 @@ struct Pointer<T> {
 struct Shared<T>(UnsafeCell<T>);
 
 #[allow(unsafe_code, reason = "pages are read on other threads while this one writes to its own")]
-// SAFETY: `Shared` hands out `&T` to whoever holds a pointer and `&mut T` to a pointer that is the only one (see
-// `Pointer::write`), which is what `Arc<T>` with `Arc::get_mut` allows for the same bounds.
+// SAFETY: `Shared` hands out `&T` to whoever holds a pointer and `&mut T` to a pointer that is the only one
+// (see `Pointer::write`), which is what `Arc<T>` with `Arc::get_mut` allows for the same bounds.
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
 impl<T> Pointer<T> {
@@ -61,8 +62,8 @@ impl<T> Pointer<T> {
     #[inline]
     fn read(&self) -> &T {
         #[allow(unsafe_code, reason = "the cell is behind a reference count")]
-        // SAFETY: a `&mut T` exists only while `write` borrows, mutably, the only pointer to the target; this one is another
-        // pointer, or borrowed here.
+        // SAFETY: a `&mut T` exists only while `write` borrows, mutably, the only pointer to the target; this
+        // one is another pointer, or borrowed here.
         unsafe {
             &*self.target.0.get()
         }
@@ -77,10 +78,11 @@ impl<T: Clone> Pointer<T> {
             self.own(epoch);
         }
         #[allow(unsafe_code, reason = "asking the reference count at each write is what epochs avoid")]
-        // SAFETY: `owned_in == epoch` means that `own` or `new` saw the target with no other pointer in this epoch. Since then no
-        // pointer to it was added: `Pointer` is cloned (`Directory::clone`) only by `own`, on a directory that was not
-        // written to in this epoch, so that none of its pages is owned in it; and a directory is cloned only by
-        // `CowPages::freeze`, which begins a new epoch. So this is the only pointer to the target, and it is borrowed mutably.
+        // SAFETY: `owned_in == epoch` means that `own` or `new` saw the target with no other pointer in this
+        // epoch. Since then no pointer to it was added: `Pointer` is cloned (`Directory::clone`) only by
+        // `own`, on a directory that was not written to in this epoch, so that none of its pages is owned in
+        // it; and a directory is cloned only by `CowPages::freeze`, which begins a new epoch. So this is the
+        // only pointer to the target, and it is borrowed mutably.
         unsafe {
             &mut *self.target.0.get()
         }

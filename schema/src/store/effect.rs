@@ -1,5 +1,5 @@
-//! Effects: what a transaction changed, as bytes that any replica applies. The form is `docs/FORMAT.md`, "Effects".
-//! Knows the catalogue's order and layouts; nothing of where rows are.
+//! Effects: what a transaction changed, as bytes that any replica applies. The form is `docs/FORMAT.md`,
+//! "Effects". Knows the catalogue's order and layouts; nothing of where rows are.
 
 use thiserror::Error;
 

@@ -1,8 +1,8 @@
-//! Sums that are exact whatever the order of their terms, so that a term can be taken back and a view computed afresh is the
-//! same to the bit. Knows nothing of views.
+//! Sums that are exact whatever the order of their terms, so that a term can be taken back and a view
+//! computed afresh is the same to the bit. Knows nothing of views.
 //!
-//! A sum is a little-endian two's complement number wide enough never to overflow; a FLOAT's counts units of 2^-1074, the smallest
-//! double. Only reading it in its column's type can fail.
+//! A sum is a little-endian two's complement number wide enough never to overflow; a FLOAT's counts units of
+//! 2^-1074, the smallest double. Only reading it in its column's type can fail.
 
 use crate::{
     types::Type,

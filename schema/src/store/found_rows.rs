@@ -1,5 +1,5 @@
-//! Rows that are found by what is in them: a keyed table's by their primary key, a heap's by all of their bytes.
-//! Knows nothing of secondary indexes, views and undo.
+//! Rows that are found by what is in them: a keyed table's by their primary key, a heap's by all of their
+//! bytes. Knows nothing of secondary indexes, views and undo.
 
 use super::{
     id_table::{IdTable, bytes_tag},

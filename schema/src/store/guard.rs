@@ -1,9 +1,9 @@
-//! Which rows a procedure may write: those whose key belongs to the partition it runs in, and rows of replicated
-//! tables only when it runs in all of them. A row elsewhere would never be found again, for callers are sent by the
-//! key; and a replicated table would no longer be the same everywhere.
+//! Which rows a procedure may write: those whose key belongs to the partition it runs in, and rows of
+//! replicated tables only when it runs in all of them. A row elsewhere would never be found again, for
+//! callers are sent by the key; and a replicated table would no longer be the same everywhere.
 //!
-//! Off unless a procedure runs: what is applied, undone or expired was right when it was first written. It costs a tap
-//! a few instructions: the key is looked up in the ring once, and compared after that.
+//! Off unless a procedure runs: what is applied, undone or expired was right when it was first written. It
+//! costs a tap a few instructions: the key is looked up in the ring once, and compared after that.
 
 use std::sync::Arc;
 
@@ -61,8 +61,8 @@ impl Store {
         self.guard.scope = Some(scope);
     }
 
-    /// The procedure has ended. The first write that was refused: its transaction must be rolled back, even if the
-    /// procedure made nothing of the error.
+    /// The procedure has ended. The first write that was refused: its transaction must be rolled back, even
+    /// if the procedure made nothing of the error.
     #[inline]
     pub fn unguard(&mut self) -> Option<WriteError> {
         self.guard.scope = None;

@@ -1,5 +1,5 @@
-//! A table whose rows lie together by key, in the order of their time: rows with equal times in the order they came.
-//! Knows nothing of indexes and views.
+//! A table whose rows lie together by key, in the order of their time: rows with equal times in the order
+//! they came. Knows nothing of indexes and views.
 
 use super::{
     chunks::{Chunk, ChunkId, ChunkPages, Chunks, NO_CHUNK},
@@ -147,7 +147,8 @@ impl HistoryRows {
         self.chunks.pages.prefetch(ChunkId(head));
     }
 
-    /// Asks for the newest rows of a key, now that their chunk says where they are, and for the chunk before if they are few.
+    /// Asks for the newest rows of a key, now that their chunk says where they are, and for the chunk before
+    /// if they are few.
     #[inline]
     pub(crate) fn prefetch_older(&self, head: u32) {
         let pages = &self.chunks.pages;
@@ -239,8 +240,8 @@ impl HistoryRows {
         true
     }
 
-    /// A new head, for a row after all others of its key. Its size grows with the history, so that neither unused room nor
-    /// headers weigh much.
+    /// A new head, for a row after all others of its key. Its size grows with the history, so that neither
+    /// unused room nor headers weigh much.
     fn begin_chunk(&mut self, tag: u32, head: ChunkId, row: RowRef<'_>) -> bool {
         let rows = self.chunks.rows_before(head) + self.chunks.pages.capacity(head);
         let Some(new) = self.chunks.allocate(rows * 2 / 3, head, rows) else { return false };
@@ -280,7 +281,8 @@ impl HistoryRows {
         self.remove_at(tag, head, at);
     }
 
-    /// Takes out the last row equal to that one. How many rows of the same time come after it; `None` when there is no such row.
+    /// Takes out the last row equal to that one. How many rows of the same time come after it; `None` when
+    /// there is no such row.
     pub(crate) fn remove_equal(&mut self, row: RowRef<'_>) -> Option<usize> {
         let (head, tag) = self.head_of_row(row);
         let time = self.time.of(row.fixed);

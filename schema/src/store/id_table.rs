@@ -1,9 +1,10 @@
-//! A hash table from keys to 32-bit numbers, which does not hold the keys: the row behind a number has its key.
-//! Knows nothing of rows.
+//! A hash table from keys to 32-bit numbers, which does not hold the keys: the row behind a number has its
+//! key. Knows nothing of rows.
 //!
-//! An entry is eight bytes, the key's 32-bit *tag* (a hash) and the number, found by linear probing from the place that the
-//! tag's upper bits say. Keys of at most 32 bits have tags of their own, so that their entry is found without looking at
-//! the row. The table is cut into segments by the tag's first bits: growing copies one segment, not all.
+//! An entry is eight bytes, the key's 32-bit *tag* (a hash) and the number, found by linear probing from the
+//! place that the tag's upper bits say. Keys of at most 32 bits have tags of their own, so that their entry
+//! is found without looking at the row. The table is cut into segments by the tag's first bits: growing
+//! copies one segment, not all.
 
 const SEGMENT_BITS: u32 = 6;
 const SEGMENTS: usize = 1 << SEGMENT_BITS;

@@ -1,8 +1,10 @@
-//! A secondary index: entries in the order of its columns, from which the rows are found. Knows nothing of views and undo.
+//! A secondary index: entries in the order of its columns, from which the rows are found. Knows nothing of
+//! views and undo.
 //!
-//! An entry is the encoding of the index's columns, then what finds the row: of a keyed table or a heap the row's number, of a
-//! history the clustering key and the time, unless they are among the columns; all rows of that key, time and columns are its rows.
-//! An index of a history that begins with the clustering key and the time is the clustering itself, and has no entries.
+//! An entry is the encoding of the index's columns, then what finds the row: of a keyed table or a heap the
+//! row's number, of a history the clustering key and the time, unless they are among the columns; all rows of
+//! that key, time and columns are its rows. An index of a history that begins with the clustering key and the
+//! time is the clustering itself, and has no entries.
 
 use std::{
     collections::{BTreeSet, btree_set},

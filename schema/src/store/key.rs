@@ -1,9 +1,11 @@
-//! The key encoding: columns as bytes whose order is the columns' order, so that keys are compared with `memcmp`.
-//! Knows nothing of tables and indexes.
+//! The key encoding: columns as bytes whose order is the columns' order, so that keys are compared with
+//! `memcmp`. Knows nothing of tables and indexes.
 //!
-//! - Integers and timestamps: big-endian with the sign bit flipped; NULL, the smallest value, comes first by itself.
+//! - Integers and timestamps: big-endian with the sign bit flipped; NULL, the smallest value, comes first by
+//!   itself.
 //! - DECIMAL: the same over 16 bytes.
-//! - FLOAT: the bits of IEEE's total order; every NULL is eight zero bytes, -0 is 0, every NaN is one NaN, last.
+//! - FLOAT: the bits of IEEE's total order; every NULL is eight zero bytes, -0 is 0, every NaN is one NaN,
+//!   last.
 //! - VARCHAR, VARBINARY: `0` for NULL; else `1`, the bytes with each `00` written `00 FF`, then `00 00`.
 
 use crate::{
@@ -174,8 +176,8 @@ fn measure_text(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Turns a well-formed key back into a row of its columns alone, in the key's order. The inverse of [`of_row`], but for
-/// FLOATs that have several forms (NULL, -0, NaN).
+/// Turns a well-formed key back into a row of its columns alone, in the key's order. The inverse of
+/// [`of_row`], but for FLOATs that have several forms (NULL, -0, NaN).
 pub fn decode(columns: &[KeyColumn], mut key: &[u8]) -> RowBuf {
     let mut row = RowBuf::default();
     for column in columns {

@@ -1,4 +1,5 @@
-//! How rows are found by their key: the tag and the comparison that [`super::id_table`] needs. Knows nothing of where rows are.
+//! How rows are found by their key: the tag and the comparison that [`super::id_table`] needs. Knows nothing
+//! of where rows are.
 
 use super::{
     id_table::{bytes_tag, integer_tag},

@@ -1,8 +1,9 @@
-//! An ordered set of entries of one fixed width: leaves of about 4 KiB under a directory of their first entries.
-//! Knows nothing of what an entry means.
+//! An ordered set of entries of one fixed width: leaves of about 4 KiB under a directory of their first
+//! entries. Knows nothing of what an entry means.
 //!
-//! Most entries come in order behind the last one of their first column (a station's taps). So a leaf that is full begins a new
-//! one at its end, or is split where it grows, and a *finger* per first column remembers the leaf that was last used there.
+//! Most entries come in order behind the last one of their first column (a station's taps). So a leaf that is
+//! full begins a new one at its end, or is split where it grows, and a *finger* per first column remembers
+//! the leaf that was last used there.
 
 use std::{
     collections::{BTreeMap, btree_map},

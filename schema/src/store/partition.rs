@@ -1,4 +1,5 @@
-//! [`Store`]: the rows of one partition, and how they are read. How they are written is in `write`, `rollback` and `apply`.
+//! [`Store`]: the rows of one partition, and how they are read. How they are written is in `write`,
+//! `rollback` and `apply`.
 
 use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
@@ -30,7 +31,8 @@ pub struct Store {
     /// The stored views, each at its own number.
     pub(super) views: Vec<Option<View>>,
     pub(super) undo: Undo,
-    /// Trims whose rows are still there to be shown again: undo position before it, stream, first offset after it.
+    /// Trims whose rows are still there to be shown again: undo position before it, stream, first offset
+    /// after it.
     pub(super) trims: VecDeque<(u64, TableId, u64)>,
     pub(super) effects: Vec<u8>,
     /// Bytes of effects that were taken before these.
@@ -147,8 +149,9 @@ impl Store {
         }
     }
 
-    /// Rows in the order of an index whose encoded keys lie between the bounds. An excluded lower bound excludes the keys that begin
-    /// with it, an included upper bound includes them. `index` counts through `TableDef::indexes`, then `TableDef::uniques`.
+    /// Rows in the order of an index whose encoded keys lie between the bounds. An excluded lower bound
+    /// excludes the keys that begin with it, an included upper bound includes them. `index` counts through
+    /// `TableDef::indexes`, then `TableDef::uniques`.
     pub fn index_range(
         &self,
         table: TableId,
@@ -226,7 +229,8 @@ impl Store {
         }
     }
 
-    /// Asks for what [`Store::find_int`] or [`Store::history`] will look at first, so that it is in the cache by then.
+    /// Asks for what [`Store::find_int`] or [`Store::history`] will look at first, so that it is in the cache
+    /// by then.
     #[inline]
     pub fn prefetch(&self, table: TableId, key: i64) {
         if let Some((ids, keying)) = self.ids_of(table)
@@ -237,8 +241,8 @@ impl Store {
         }
     }
 
-    /// Asks for the row, or the newest rows of the history, itself: some time after [`Store::prefetch`]. An entry with the tag
-    /// is good enough: to compare keys would wait for the row.
+    /// Asks for the row, or the newest rows of the history, itself: some time after [`Store::prefetch`]. An
+    /// entry with the tag is good enough: to compare keys would wait for the row.
     #[inline]
     pub fn prefetch_row(&self, table: TableId, key: i64) {
         if let Some((ids, keying)) = self.ids_of(table)
@@ -253,8 +257,8 @@ impl Store {
         }
     }
 
-    /// Asks for the rest of the newest rows of the history: some time after [`Store::prefetch_row`]. Not for the strings of a
-    /// row: most calls look at none, and asking costs a walk through page tables.
+    /// Asks for the rest of the newest rows of the history: some time after [`Store::prefetch_row`]. Not for
+    /// the strings of a row: most calls look at none, and asking costs a walk through page tables.
     #[inline]
     pub fn prefetch_rest(&self, table: TableId, key: i64) {
         if let Body::History(history) = &self.table(table).body

@@ -20,8 +20,8 @@ impl Store {
         prefetch_bytes(self.row(table, row).tail);
     }
 
-    /// Asks for what looking up that group, in the encoding of [`super::key`], looks at first. `None` when the view's rows are
-    /// not stored.
+    /// Asks for what looking up that group, in the encoding of [`super::key`], looks at first. `None` when
+    /// the view's rows are not stored.
     #[inline]
     pub fn prefetch_group(&self, view: TableId, group: &[u8]) -> Option<GroupAhead> {
         let tag = self.stored_view(view)?.prefetch(group);
@@ -61,7 +61,8 @@ pub(crate) fn prefetch_line<T>(address: *const T) {
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         #[allow(unsafe_code, reason = "the intrinsic takes any address")]
-        // SAFETY: a prefetch reads nothing the program sees and does not fault, whatever the address; every x86_64 has it.
+        // SAFETY: a prefetch reads nothing the program sees and does not fault, whatever the address; every
+        // x86_64 has it.
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(address.cast());
         }

@@ -4,7 +4,8 @@ use super::{Mark, Store, undo::Inverse};
 use crate::{catalog::TableId, row::RowRef};
 
 impl Store {
-    /// Undoes every change since the mark, and drops their effects (those that were taken are the caller's to drop).
+    /// Undoes every change since the mark, and drops their effects (those that were taken are the caller's to
+    /// drop).
     ///
     /// # Panics
     /// When the mark is before the last release.

@@ -1,4 +1,5 @@
-//! Rows of fixed width on copy-on-write pages, found by their number; their strings are elsewhere. Knows nothing of columns.
+//! Rows of fixed width on copy-on-write pages, found by their number; their strings are elsewhere. Knows
+//! nothing of columns.
 
 use super::{
     cow::{CowPages, page_bytes},

@@ -1,5 +1,5 @@
-//! Views that are not stored: their groups are runs of a history's clustering, and are computed when they are read.
-//! Knows nothing of chunks.
+//! Views that are not stored: their groups are runs of a history's clustering, and are computed when they are
+//! read. Knows nothing of chunks.
 
 use super::{
     key,

@@ -1,5 +1,5 @@
-//! Snapshot sections: what a partition is as a sequence of byte strings, each of a kind. The form is `docs/FORMAT.md`,
-//! "Snapshot sections". Knows nothing of files and checksums.
+//! Snapshot sections: what a partition is as a sequence of byte strings, each of a kind. The form is
+//! `docs/FORMAT.md`, "Snapshot sections". Knows nothing of files and checksums.
 
 use super::{
     frozen::{Contents, Frozen},
@@ -23,7 +23,8 @@ pub(crate) const END: u32 = 6;
 /// A section is closed once it is as long as this.
 const SECTION_BYTES: usize = 256 << 10;
 
-/// What the header says of the first `count` tables: whoever loads the snapshot must have the same, and may have more.
+/// What the header says of the first `count` tables: whoever loads the snapshot must have the same, and may
+/// have more.
 pub(crate) fn header(catalog: &Catalog, shapes: &[Shape], count: usize) -> Vec<u8> {
     let mut header = VERSION.to_le_bytes().to_vec();
     header.extend_from_slice(&(count as u16).to_le_bytes());
@@ -106,7 +107,8 @@ impl Frozen {
                 }
                 Contents::History(history) => {
                     let mut section = Section::new(sink, ROWS, &head);
-                    // The rows of a key follow each other in the order of time, and are cut only when they fill a section.
+                    // The rows of a key follow each other in the order of time, and are cut only when they
+                    // fill a section.
                     for key in history.keys_oldest_first() {
                         for row in key {
                             section.push_row(row);
@@ -154,7 +156,8 @@ impl Frozen {
         Ok(next - first)
     }
 
-    /// Views over tables are computed afresh when a snapshot is loaded; those over streams are all that is left of trimmed rows.
+    /// Views over tables are computed afresh when a snapshot is loaded; those over streams are all that is
+    /// left of trimmed rows.
     fn write_view<E>(&self, id: TableId, sink: Sink<'_, E>) -> Result<(), E> {
         let Contents::View { plan, rows, values } = &self.tables[usize::from(id)] else { return Ok(()) };
         if !self.catalog.table(plan.source).is_stream() {

@@ -1,5 +1,5 @@
-//! A stream: rows numbered by a gapless offset, added at the end and trimmed from the front, in chunks on copy-on-write pages.
-//! Knows nothing of views and undo.
+//! A stream: rows numbered by a gapless offset, added at the end and trimmed from the front, in chunks on
+//! copy-on-write pages. Knows nothing of views and undo.
 
 use super::cow::CowPages;
 use crate::row::RowRef;

@@ -1,5 +1,6 @@
-//! A walk over all rows of a table, done in pieces while the table changes between them: what expiry looks through when
-//! no index leads to the expired. Whole pages, so that a piece costs what it looks at and nothing is remembered but a place.
+//! A walk over all rows of a table, done in pieces while the table changes between them: what expiry looks
+//! through when no index leads to the expired. Whole pages, so that a piece costs what it looks at and
+//! nothing is remembered but a place.
 
 use super::{Store, chunks::PAGE_BYTES, table::Body};
 use crate::{catalog::TableId, row::RowRef};
@@ -7,8 +8,8 @@ use crate::{catalog::TableId, row::RowRef};
 /// How many pages of 4 KiB a page of a history counts for.
 const HISTORY_PAGE_WEIGHT: usize = PAGE_BYTES.div_ceil(4096);
 
-/// Where a walk goes on. Rows that stay where they are are met once a walk; one that is moved meanwhile may be met again or
-/// not, so what must be found is looked for walk after walk.
+/// Where a walk goes on. Rows that stay where they are are met once a walk; one that is moved meanwhile may
+/// be met again or not, so what must be found is looked for walk after walk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepPlace {
     /// Of a history's chunks.
@@ -17,8 +18,9 @@ pub struct SweepPlace {
 }
 
 impl Store {
-    /// Shows the rows of the next `pages_max` pages (of 4 KiB; at least one, of whatever size) of a table to `visit`, until it returns false. Where to go on; `None`
-    /// at the end. A page that `visit` stopped on is shown again, as it then is.
+    /// Shows the rows of the next `pages_max` pages (of 4 KiB; at least one, of whatever size) of a table to
+    /// `visit`, until it returns false. Where to go on; `None` at the end. A page that `visit` stopped on is
+    /// shown again, as it then is.
     ///
     /// # Panics
     /// If it is a stream or a view.

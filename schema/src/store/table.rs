@@ -1,4 +1,5 @@
-//! One table, stream or view of a partition, as it is stored, with its secondary indexes. Knows nothing of undo and effects.
+//! One table, stream or view of a partition, as it is stored, with its secondary indexes. Knows nothing of
+//! undo and effects.
 
 use std::sync::Arc;
 

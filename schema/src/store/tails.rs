@@ -1,8 +1,8 @@
-//! The strings of rows, away from their fixed parts: slots of a few sizes on copy-on-write pages of their own.
-//! Knows nothing of what is in a tail.
+//! The strings of rows, away from their fixed parts: slots of a few sizes on copy-on-write pages of their
+//! own. Knows nothing of what is in a tail.
 //!
-//! A stored row ends with its tail's *place*, eight bytes: where it is and how long. So reading a row finds its strings' address
-//! without touching them, and an update of the fixed part copies none.
+//! A stored row ends with its tail's *place*, eight bytes: where it is and how long. So reading a row finds
+//! its strings' address without touching them, and an update of the fixed part copies none.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ const SIZES: [usize; 26] = [
 const LARGE: usize = 31;
 const _: () = assert!(SIZES.len() <= LARGE && SIZES[SIZES.len() - 1] * 3 <= PAGE_BYTES);
 
-/// A slot's number: its class in the first 5 bits, its page in the next 17, its number on the page in the last 10.
+/// A slot's number: its class in the first 5 bits, its page in the next 17, its number on the page in the
+/// last 10.
 const PAGE_BITS: u32 = 17;
 const SLOT_BITS: u32 = 10;
 const PAGES_MAX: u32 = 1 << PAGE_BITS;

@@ -1,4 +1,5 @@
-//! `TRUNCATE` and `TIME_WINDOW`: the calendar unit, or the run of units, that a time falls into, in UTC. Pure arithmetic.
+//! `TRUNCATE` and `TIME_WINDOW`: the calendar unit, or the run of units, that a time falls into, in UTC. Pure
+//! arithmetic.
 
 use crate::{catalog::TimeUnit, value::NULL_BIGINT};
 
@@ -36,8 +37,9 @@ pub fn truncate(unit: TimeUnit, time_us: i64) -> i64 {
     time_window(unit, 1, time_us, false)
 }
 
-/// The start of the window of `count` units that a time in microseconds falls into, or its `end`, which is the start of the next one.
-/// Windows are counted from 1970-01-01, those in weeks from Monday, 1969-12-29. NULL of NULL. A `count` of 0 counts as 1.
+/// The start of the window of `count` units that a time in microseconds falls into, or its `end`, which is
+/// the start of the next one. Windows are counted from 1970-01-01, those in weeks from Monday, 1969-12-29.
+/// NULL of NULL. A `count` of 0 counts as 1.
 pub fn time_window(unit: TimeUnit, count: u32, time_us: i64, end: bool) -> i64 {
     if time_us == NULL_BIGINT {
         return NULL_BIGINT;

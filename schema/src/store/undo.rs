@@ -1,5 +1,5 @@
-//! The log of inverse changes, in one arena: added at the end, taken from the end by a rollback, forgotten from the front when a
-//! block is committed. Knows nothing of how a change is undone.
+//! The log of inverse changes, in one arena: added at the end, taken from the end by a rollback, forgotten
+//! from the front when a block is committed. Knows nothing of how a change is undone.
 
 use crate::catalog::TableId;
 

@@ -1,5 +1,5 @@
-//! Multisets of values for MIN, MAX and COUNT(DISTINCT): how often each value of each group is there, in order.
-//! Knows nothing of views; a value's key begins with what tells its group and aggregate.
+//! Multisets of values for MIN, MAX and COUNT(DISTINCT): how often each value of each group is there, in
+//! order. Knows nothing of views; a value's key begins with what tells its group and aggregate.
 
 use std::{borrow::Borrow, collections::BTreeMap, ops::Bound};
 
@@ -78,7 +78,8 @@ impl Default for StoredValues {
 }
 
 impl StoredValues {
-    /// Puts a value back that a snapshot has so often. Whether that can be: it is not there yet, and the count is one.
+    /// Puts a value back that a snapshot has so often. Whether that can be: it is not there yet, and the
+    /// count is one.
     pub(crate) fn load(&mut self, count: u64, key: &[u8]) -> bool {
         if count == 0 || count > COUNT_MAX || self.ids.contains_key(key) {
             return false;

@@ -1,5 +1,6 @@
-//! A view that is stored: its rows by group, kept up to date row by row. Knows nothing of its source's storage.
-//! Every change is exactly undone by its opposite, but for MIN and MAX over a stream: see [`Extremes::Present`].
+//! A view that is stored: its rows by group, kept up to date row by row. Knows nothing of its source's
+//! storage. Every change is exactly undone by its opposite, but for MIN and MAX over a stream: see
+//! [`Extremes::Present`].
 
 use std::sync::Arc;
 
@@ -114,8 +115,8 @@ impl View {
         self.change_as(row, take_back, false)
     }
 
-    /// Takes a row back and counts another in. After an overflow nothing has changed. That the view shows sums in between which
-    /// overflow does not count.
+    /// Takes a row back and counts another in. After an overflow nothing has changed. That the view shows
+    /// sums in between which overflow does not count.
     pub(crate) fn replace(&mut self, old: RowRef<'_>, new: RowRef<'_>) -> Result<(), Overflow> {
         const BACK: &str = "the state before did not overflow";
         self.change_as(old, true, true).expect("overflows are let pass");
@@ -133,7 +134,8 @@ impl View {
         Err(Overflow)
     }
 
-    /// Counts a row in while the view is computed afresh, when sums of a part of the rows may overflow. [`View::check_sums`] has to follow.
+    /// Counts a row in while the view is computed afresh, when sums of a part of the rows may overflow.
+    /// [`View::check_sums`] has to follow.
     pub(crate) fn recount(&mut self, row: RowRef<'_>) {
         // Overflowing, a sum shows anything; the group's last row shows it right.
         self.change_as(row, false, true).expect("overflows are let pass");
@@ -184,7 +186,8 @@ impl View {
         self.ids.insert(tag, id);
     }
 
-    /// Puts a stored row back that a snapshot has. Whether that can be: its group is not there yet, and its counts are counts.
+    /// Puts a stored row back that a snapshot has. Whether that can be: its group is not there yet, and its
+    /// counts are counts.
     pub(crate) fn load(&mut self, row: RowRef<'_>) -> bool {
         if !counts_are_sane(&self.plan, row) {
             return false;

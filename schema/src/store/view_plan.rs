@@ -1,5 +1,5 @@
-//! What a view computes, worked out once from its definition: the group a row belongs to, and what it adds to it.
-//! Knows nothing of where a view's rows are.
+//! What a view computes, worked out once from its definition: the group a row belongs to, and what it adds to
+//! it. Knows nothing of where a view's rows are.
 
 use std::cmp::Ordering;
 
@@ -27,7 +27,8 @@ pub(crate) struct ViewPlan {
     pub(crate) aggregates: Vec<AggregatePlan>,
     /// Of the view's rows: what a reader sees.
     pub(crate) visible_width: usize,
-    /// The same, then what the view keeps for itself: the count of rows, and for each sum the count of terms and the sum.
+    /// The same, then what the view keeps for itself: the count of rows, and for each sum the count of terms
+    /// and the sum.
     pub(crate) stored_width: usize,
     pub(crate) has_tails: bool,
     /// Of the view's rows: the groups.
@@ -110,7 +111,8 @@ impl ViewPlan {
         self.filter.iter().all(|condition| condition.holds(row))
     }
 
-    /// Makes a stored row of the view for the source row's group, without any row counted: `image` is emptied first.
+    /// Makes a stored row of the view for the source row's group, without any row counted: `image` is emptied
+    /// first.
     pub(crate) fn begin(&self, row: RowRef<'_>, image: &mut RowBuf) {
         image.fixed.clear();
         image.tail.clear();
@@ -141,8 +143,8 @@ impl ViewPlan {
         }
     }
 
-    /// Whether the view can be read off the runs of its source's clustering: its groups are the clustering key and a window of the
-    /// time, in this order, and its sums can't overflow.
+    /// Whether the view can be read off the runs of its source's clustering: its groups are the clustering
+    /// key and a window of the time, in this order, and its sums can't overflow.
     pub(crate) fn is_runs_of(catalog: &Catalog, view: &ViewDef) -> bool {
         let source = catalog.table(view.source);
         let TableKind::Table(Organisation::History { key, time }) = source.kind else { return false };

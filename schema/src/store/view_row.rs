@@ -1,4 +1,5 @@
-//! Counting a source's row into a stored row of a view, or taking it back. Knows nothing of where views' rows are.
+//! Counting a source's row into a stored row of a view, or taking it back. Knows nothing of where views' rows
+//! are.
 
 use super::{
     exact_sum::{self, Overflow},
@@ -17,8 +18,9 @@ pub(crate) enum Extremes {
     Present,
 }
 
-/// Counts a row in or out: the counts and the sums. On an overflow the image is of no use, unless overflows are let pass (`lax`):
-/// then the sum itself is right and what readers see of it is not. Says how many rows are counted.
+/// Counts a row in or out: the counts and the sums. On an overflow the image is of no use, unless overflows
+/// are let pass (`lax`): then the sum itself is right and what readers see of it is not. Says how many rows
+/// are counted.
 pub(crate) fn count(
     plan: &ViewPlan,
     image: &mut RowBuf,
@@ -169,7 +171,8 @@ pub(crate) fn count_values(
     }
 }
 
-/// Makes `key` the prefix of an aggregate's values in the image's group: the group, then the aggregate's number. Says its length.
+/// Makes `key` the prefix of an aggregate's values in the image's group: the group, then the aggregate's
+/// number. Says its length.
 fn values_prefix(plan: &ViewPlan, image: &RowBuf, aggregate: usize, key: &mut Vec<u8>) -> usize {
     key.clear();
     for column in &plan.key {

@@ -37,8 +37,8 @@ pub fn count_up_to(items: impl Iterator, limit: usize) -> usize {
     items.take(limit).count()
 }
 
-/// How many different items there are, `limit` standing for that many and more: no more are looked at. For small limits: each item is
-/// compared with those found before.
+/// How many different items there are, `limit` standing for that many and more: no more are looked at. For
+/// small limits: each item is compared with those found before.
 pub fn distinct_up_to<T: PartialEq>(items: impl Iterator<Item = T>, limit: usize) -> usize {
     let mut found = Vec::with_capacity(limit.min(16));
     for item in items {

@@ -1,4 +1,5 @@
-//! Changes to a partition: rows, then indexes and views, with their undo and effects. A change that is refused changes nothing.
+//! Changes to a partition: rows, then indexes and views, with their undo and effects. A change that is
+//! refused changes nothing.
 
 use super::{
     RowId, Store, WriteError, effect::Effect, exact_sum::Overflow, shape::ShapeKind, table::Body,
@@ -88,7 +89,8 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes one row equal to that one from a history or a heap: of a history the last of them. Whether there was one.
+    /// Deletes one row equal to that one from a history or a heap: of a history the last of them. Whether
+    /// there was one.
     pub fn delete_equal(&mut self, table: TableId, row: RowRef<'_>) -> Result<bool, WriteError> {
         self.assert_image(table, row);
         self.guard_table(table)?;
@@ -186,7 +188,8 @@ impl Store {
         assert!(is_image, "the bytes are no row of table {table}");
     }
 
-    /// The effect that deletes a row of a keyed table or a heap: needed before a put that does not replace it, too.
+    /// The effect that deletes a row of a keyed table or a heap: needed before a put that does not replace
+    /// it, too.
     fn push_delete(&mut self, table: TableId, row: RowRef<'_>, is_needed: bool) {
         match self.shapes[usize::from(table)].kind {
             ShapeKind::Heap => Effect::DeleteEqual { table, row }.push(&mut self.effects),

@@ -1,5 +1,5 @@
-//! What the code that `tollgate_schema_macros::schema!` generates stands on: access to a store, and columns of fixed
-//! width as plain loads. Never knows a table; generated code is the only caller of most of it.
+//! What the code that `tollgate_schema_macros::schema!` generates stands on: access to a store, and columns
+//! of fixed width as plain loads. Never knows a table; generated code is the only caller of most of it.
 
 mod scalar;
 mod tail;
@@ -17,7 +17,8 @@ use crate::{
     types::Type,
 };
 
-/// Whoever has a partition's rows at hand: a transaction. The generated trait `Tables` is there for all of them.
+/// Whoever has a partition's rows at hand: a transaction. The generated trait `Tables` is there for all of
+/// them.
 pub trait Access {
     fn store(&self) -> &Store;
     fn store_mut(&mut self) -> &mut Store;

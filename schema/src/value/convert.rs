@@ -18,9 +18,9 @@ pub enum ConvertError {
     Unsupported { from: &'static str, wanted: Type },
 }
 
-/// The value as `wanted`: NULL is of every type; integers go to any number in range, numbers without a fraction to
-/// integers, strings are parsed, and hexadecimal for VARBINARY; integers are microseconds to TIMESTAMP; anything
-/// prints to VARCHAR. Lengths are checked.
+/// The value as `wanted`: NULL is of every type; integers go to any number in range, numbers without a
+/// fraction to integers, strings are parsed, and hexadecimal for VARBINARY; integers are microseconds to
+/// TIMESTAMP; anything prints to VARCHAR. Lengths are checked.
 pub fn convert(value: &Value, wanted: Type) -> Result<Value, ConvertError> {
     if *value == Value::Null {
         return Ok(Value::Null);

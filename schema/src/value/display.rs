@@ -5,7 +5,8 @@ use std::fmt;
 use super::{Value, timestamp};
 
 impl fmt::Display for Value {
-    /// NULL prints as `NULL`, binary as upper-case hexadecimal, FLOAT in the shortest form that reads back as the same.
+    /// NULL prints as `NULL`, binary as upper-case hexadecimal, FLOAT in the shortest form that reads back as
+    /// the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Null => f.write_str("NULL"),

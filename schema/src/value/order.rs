@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use super::{Decimal, Value};
 
-/// A total order: NULL first, then numbers (of any type, by magnitude; a TIMESTAMP is its microseconds), then text by
-/// bytes, then binary.
+/// A total order: NULL first, then numbers (of any type, by magnitude; a TIMESTAMP is its microseconds), then
+/// text by bytes, then binary.
 pub fn compare(left: &Value, right: &Value) -> Ordering {
     use Value::{Decimal as D, Float as F};
     match (left, right) {

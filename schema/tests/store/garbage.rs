@@ -1,4 +1,5 @@
-//! Bytes from outside: effects and snapshot sections that are cut, changed or made up give an error or a store, never a panic.
+//! Bytes from outside: effects and snapshot sections that are cut, changed or made up give an error or a
+//! store, never a panic.
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use tollgate_schema::{

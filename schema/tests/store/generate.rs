@@ -139,7 +139,8 @@ pub(crate) fn row(catalog: &Catalog, table: TableId, random: &mut SmallRng) -> R
                 row.fixed.extend_from_slice(&value.to_le_bytes());
             }
             Type::Timestamp => {
-                // Some seconds, whose halves and equal times are likely; some of another month, and before 1970.
+                // Some seconds, whose halves and equal times are likely; some of another month, and before
+                // 1970.
                 let time = match small {
                     -4 => -1,
                     -3 => -2_000_001,

@@ -1,4 +1,5 @@
-//! The bytes of `docs/FORMAT.md`, "Effects" and "Snapshot sections", version 1. They change only by a new version.
+//! The bytes of `docs/FORMAT.md`, "Effects" and "Snapshot sections", version 1. They change only by a new
+//! version.
 
 use std::{fmt::Write as _, sync::Arc};
 

@@ -1,4 +1,5 @@
-//! A guarded store beside one that is not: it refuses exactly the rows that belong elsewhere, and is otherwise the same.
+//! A guarded store beside one that is not: it refuses exactly the rows that belong elsewhere, and is
+//! otherwise the same.
 
 use std::sync::Arc;
 

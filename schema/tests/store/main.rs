@@ -1,4 +1,5 @@
-//! The store beside a naive model under random work: rows, indexes, views, streams, undo, effects, frozen views, snapshots.
+//! The store beside a naive model under random work: rows, indexes, views, streams, undo, effects, frozen
+//! views, snapshots.
 
 mod compare;
 mod garbage;

@@ -64,7 +64,8 @@ impl Model {
         primary.chain(indexes).chain(uniques).collect()
     }
 
-    /// Replaces one row by another (or none by one, or one by none): what the store must answer, and then must hold.
+    /// Replaces one row by another (or none by one, or one by none): what the store must answer, and then
+    /// must hold.
     pub(crate) fn change(
         &mut self,
         table: TableId,

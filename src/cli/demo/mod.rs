@@ -1,4 +1,5 @@
-//! `tollgate demo`: a server in this process and the metro's simulators against its Volt port, with a live table.
+//! `tollgate demo`: a server in this process and the metro's simulators against its Volt port, with a live
+//! table.
 
 mod facts;
 mod simulators;

@@ -1,5 +1,5 @@
-//! `tollgate load`: the rows of a CSV file into a table, each a call of its own, many under way. A row that fails does
-//! not stop the others: it goes to a rejects file with its line and the reason.
+//! `tollgate load`: the rows of a CSV file into a table, each a call of its own, many under way. A row that
+//! fails does not stop the others: it goes to a rejects file with its line and the reason.
 
 mod columns;
 mod rejects;

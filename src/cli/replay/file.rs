@@ -5,8 +5,8 @@ use anyhow::{Context, Result, ensure};
 use csv::{ByteRecord, ReaderBuilder, StringRecord};
 use std::{collections::BTreeSet, io, path::Path};
 
-/// Gives each line's number and fields to `each` until that says no. Returns why the file's end is missing, if it
-/// is: a packed file that was cut.
+/// Gives each line's number and fields to `each` until that says no. Returns why the file's end is missing,
+/// if it is: a packed file that was cut.
 pub(super) fn each_line(
     path: &Path,
     mut each: impl FnMut(u64, &StringRecord) -> Result<bool>,

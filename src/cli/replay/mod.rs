@@ -44,8 +44,8 @@ enum Which {
 struct Tfl {
     /// The taps, CSV; .gz is unpacked
     file: PathBuf,
-    /// The stations there are, CSV with the name first; taps at other names are counted and left out. Without it,
-    /// every name in the taps is a station
+    /// The stations there are, CSV with the name first; taps at other names are counted and left out. Without
+    /// it, every name in the taps is a station
     #[arg(long, value_name = "FILE")]
     stations: Option<PathBuf>,
     /// How many times as fast as it happened, or max

@@ -16,8 +16,8 @@ use rand::rngs::SmallRng;
 use std::sync::Arc;
 use tollgate_schema::{codec::ParamWriter, value::Value};
 
-/// Creates cards 1 to `count` unless they are there. `progress` is told how many have been sent. Returns whether
-/// there was anything to do.
+/// Creates cards 1 to `count` unless they are there. `progress` is told how many have been sent. Returns
+/// whether there was anything to do.
 pub fn create(drive: &Drive, count: i32, mut progress: impl FnMut(i32)) -> Result<bool> {
     let mut connection = Connection::open(&drive.server)?;
     if is_there(&mut connection, count)? {

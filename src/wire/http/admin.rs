@@ -29,7 +29,8 @@ pub(super) async fn snapshot(
     let permit = one.0.try_acquire_owned();
     let permit = permit.map_err(|_| ApiError::unavailable("busy", "a snapshot is being taken"))?;
     let requests = shared.snapshot_requests.clone();
-    // The snapshot thread answers when it is done, which may take minutes; a caller that hangs up does not end it.
+    // The snapshot thread answers when it is done, which may take minutes; a caller that hangs up does not
+    // end it.
     let taken = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let (sender, taken) = crossbeam::channel::bounded(1);

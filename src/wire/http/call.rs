@@ -60,7 +60,8 @@ impl Reply {
         Ok(response)
     }
 
-    /// What `write` makes of the reply. A large one is written on another thread: this one has other connections.
+    /// What `write` makes of the reply. A large one is written on another thread: this one has other
+    /// connections.
     pub(super) async fn written<F>(self, write: F) -> Result<Vec<u8>, ApiError>
     where
         F: FnOnce(&Reply) -> Result<Vec<u8>, ApiError> + Send + 'static,

@@ -1,5 +1,5 @@
-//! Connections: accepted up to a number, each with bounds on how long a request's head may take and how long a peer
-//! may leave an answer untaken.
+//! Connections: accepted up to a number, each with bounds on how long a request's head may take and how long
+//! a peer may leave an answer untaken.
 
 use crate::{limits, node::shared::Shared};
 use axum::Router;

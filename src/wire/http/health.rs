@@ -1,4 +1,5 @@
-//! `GET /api/v1/health`: whether this node can do its work. 200 when it leads every partition it has, else 503.
+//! `GET /api/v1/health`: whether this node can do its work. 200 when it leads every partition it has, else
+//! 503.
 
 use crate::{clock, node::shared::Shared};
 use axum::{Json, extract::State, http::StatusCode};
@@ -7,8 +8,8 @@ use std::sync::Arc;
 
 #[derive(Serialize)]
 pub(super) struct Health {
-    /// `starting`: some partition has no leader yet; `ok`; `degraded`: writes are refused, or a partition lost its
-    /// leader; `stopping`.
+    /// `starting`: some partition has no leader yet; `ok`; `degraded`: writes are refused, or a partition
+    /// lost its leader; `stopping`.
     status: &'static str,
     /// Microseconds since 1970.
     timestamp_us: i64,

@@ -1,8 +1,10 @@
-//! The HTTP port: JSON calls, VoltDB's JSON interface, streams, health, metrics. What it speaks is in docs/HTTP.md.
+//! The HTTP port: JSON calls, VoltDB's JSON interface, streams, health, metrics. What it speaks is in
+//! docs/HTTP.md.
 //!
-//! In reading order: [`procedures`], a call, from [`parameters`] (and [`number`]) through [`call`] to [`results`];
-//! [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`] and [`admin`] for operators;
-//! [`openapi`], all of it described; [`error`], every refusal; [`body`] and [`connection`], what a peer may cost.
+//! In reading order: [`procedures`], a call, from [`parameters`] (and [`number`]) through [`call`] to
+//! [`results`]; [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`] and
+//! [`admin`] for operators; [`openapi`], all of it described; [`error`], every refusal; [`body`] and
+//! [`connection`], what a peer may cost.
 //!
 //! Runs on: net threads. It never knows: rows, the log.
 

@@ -5,8 +5,8 @@ use tollgate_schema::value::{Decimal, Value};
 /// An exponent beyond this is no DECIMAL and no integer of ours.
 const EXPONENT_MAX: i32 = 64;
 
-/// The value that a JSON number's text is: an integer if it is whole and fits 64 bits, else a DECIMAL if it loses
-/// nothing there, else a FLOAT. `None` for a text that is no number or is beyond every type.
+/// The value that a JSON number's text is: an integer if it is whole and fits 64 bits, else a DECIMAL if it
+/// loses nothing there, else a FLOAT. `None` for a text that is no number or is beyond every type.
 pub(super) fn value_of(text: &str) -> Option<Value> {
     if let Ok(integer) = text.parse::<i64>() {
         // The smallest of all is VoltDB's null, not a number.

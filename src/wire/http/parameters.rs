@@ -1,5 +1,5 @@
-//! The parameters of a call, from JSON to a parameter set: in order or by name, each converted to its declared type
-//! here, so that what does not fit is told with its name before anything runs.
+//! The parameters of a call, from JSON to a parameter set: in order or by name, each converted to its
+//! declared type here, so that what does not fit is told with its name before anything runs.
 
 use super::{error::ApiError, number};
 use serde::{
@@ -138,8 +138,8 @@ fn by_name<'a>(
     Ok(values)
 }
 
-/// What is left out is NULL, where that is allowed. A table's own procedure does not take NULL for granted where the
-/// column has a DEFAULT: whoever leaves it out most likely means the default.
+/// What is left out is NULL, where that is allowed. A table's own procedure does not take NULL for granted
+/// where the column has a DEFAULT: whoever leaves it out most likely means the default.
 pub(super) fn may_be_left_out(procedure: &Procedure, catalog: &Catalog, parameter: &Parameter) -> bool {
     let table = procedure.name.split_once('.').and_then(|(table, _)| catalog.find(table));
     let column = table.and_then(|table| {

@@ -1,4 +1,5 @@
-//! `GET /api/v1/streams` and `GET /api/v1/streams/{name}`: committed rows of streams, read by the partition itself.
+//! `GET /api/v1/streams` and `GET /api/v1/streams/{name}`: committed rows of streams, read by the partition
+//! itself.
 
 use super::{
     call::{self, Reply, Request, to_json},

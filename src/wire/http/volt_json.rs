@@ -1,5 +1,5 @@
-//! VoltDB's JSON interface, `/api/1.0/` and `/api/2.0/`: a call as a form, in the query or in the body, its response
-//! as VoltDB writes it. What a procedure answers, failures too, comes with status 200.
+//! VoltDB's JSON interface, `/api/1.0/` and `/api/2.0/`: a call as a form, in the query or in the body, its
+//! response as VoltDB writes it. What a procedure answers, failures too, comes with status 200.
 
 use super::{
     body,
@@ -43,8 +43,8 @@ pub(super) fn routes(form: Form) -> MethodRouter<Arc<Front>> {
     get(answer).post(answer)
 }
 
-/// The fields that are looked at. User and password are not checked while security is off; a priority and a time
-/// limit are for procedures that run long, which none here does.
+/// The fields that are looked at. User and password are not checked while security is off; a priority and a
+/// time limit are for procedures that run long, which none here does.
 #[derive(Default)]
 struct Fields {
     procedure: String,

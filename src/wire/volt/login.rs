@@ -100,7 +100,8 @@ pub struct LoginReply<'a> {
 }
 
 impl<'a> LoginReply<'a> {
-    /// Appends the whole frame. It must reach the socket in one write: the Node and Go clients fail on a split one.
+    /// Appends the whole frame. It must reach the socket in one write: the Node and Go clients fail on a
+    /// split one.
     pub fn write(&self, out: &mut Vec<u8>) {
         let start = frame::begin(out);
         out.extend_from_slice(&[0, 0]);

@@ -64,8 +64,8 @@ impl<'a> Response<'a> {
         Response { status, status_text: Some(text), ..Response::success(handle, Tables::default()) }
     }
 
-    /// Appends the response as a frame. One that would be longer than a frame can be becomes a failure that says so:
-    /// what the call did stays done, so it is told as committed without its answer.
+    /// Appends the response as a frame. One that would be longer than a frame can be becomes a failure that
+    /// says so: what the call did stays done, so it is told as committed without its answer.
     pub fn write(&self, out: &mut Vec<u8>) {
         let text_bytes = |text: Option<&str>| text.map_or(0, |t| 4 + t.len());
         let length = HEAD_BYTES
@@ -129,8 +129,8 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Everything of a response but texts and tables: version, handle, fields, status, application status, round trip,
-/// number of tables.
+/// Everything of a response but texts and tables: version, handle, fields, status, application status, round
+/// trip, number of tables.
 const HEAD_BYTES: usize = 1 + 8 + 1 + 1 + 1 + 4 + 2;
 /// Room for the empty text that the Node client needs.
 const TEXT_SLACK_BYTES: usize = 4;

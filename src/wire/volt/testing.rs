@@ -8,8 +8,8 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// Gives `decode` every prefix of the samples, many mutations of them, and random bytes. `decode` answers whether it
-/// took them for valid; it must refuse some, and of course return.
+/// Gives `decode` every prefix of the samples, many mutations of them, and random bytes. `decode` answers
+/// whether it took them for valid; it must refuse some, and of course return.
 pub(super) fn mutate(samples: &[Vec<u8>], decode: impl Fn(&[u8]) -> bool) {
     let mut rng = SmallRng::seed_from_u64(samples.len() as u64);
     let mut refused = 0;

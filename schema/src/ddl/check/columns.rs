@@ -107,7 +107,8 @@ pub(super) fn value_of(literal: &Literal, wanted: Type) -> Result<Value, DdlErro
     convert(&value, wanted).map_err(|error| DdlError::at(literal.at, error.to_string()))
 }
 
-/// VoltDB's rule on partitioned tables: uniqueness can be checked only where all candidates are in one partition.
+/// VoltDB's rule on partitioned tables: uniqueness can be checked only where all candidates are in one
+/// partition.
 pub(super) fn check_unique(
     table: &TableDef,
     what: &str,

@@ -52,7 +52,8 @@ impl Builder {
     }
 }
 
-/// The topic behind `EXPORT TO TOPIC`. Which columns make the message is kept as the property of the other dialect.
+/// The topic behind `EXPORT TO TOPIC`. Which columns make the message is kept as the property of the other
+/// dialect.
 fn exported_topic(stream: &Name, topic: &Name, value: &[Name], found: &[usize]) -> TopicDef {
     debug_assert_eq!(value.len(), found.len());
     let names: Vec<&str> = value.iter().map(|name| name.text.as_str()).collect();

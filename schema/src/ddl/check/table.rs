@@ -14,7 +14,8 @@ use crate::{
 };
 
 impl Builder {
-    /// The table by itself, not partitioned yet; and the names of its keys that are only assumed to be unique.
+    /// The table by itself, not partitioned yet; and the names of its keys that are only assumed to be
+    /// unique.
     pub(in super::super) fn table(&self, create: &CreateTable) -> Result<(TableDef, Vec<String>), DdlError> {
         let columns = columns::columns(&create.name, &create.columns)?;
         let mut table = TableDef {

@@ -59,8 +59,8 @@ fn groups_by(groups: &[GroupExpr], column: usize) -> bool {
     groups.contains(&GroupExpr::Column(column))
 }
 
-/// Which of the view's columns holds the source's partitioning column. `None` too when the view does not group by
-/// it: then each partition has a part of each group.
+/// Which of the view's columns holds the source's partitioning column. `None` too when the view does not
+/// group by it: then each partition has a part of each group.
 pub(super) fn partition_column(view: &ViewDef, source: &TableDef) -> Option<usize> {
     let column = source.partition_column?;
     view.groups.iter().position(|group| *group == GroupExpr::Column(column))

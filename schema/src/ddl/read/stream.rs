@@ -31,7 +31,8 @@ pub(super) fn create_stream(tokens: &mut Tokens<'_>) -> Result<Statement, DdlErr
     Ok(Statement::CreateStream(CreateStream { name, partition_column, topic, columns }))
 }
 
-/// What follows `EXPORT`. A target is where the configuration sends the stream: the catalogue needs not know it.
+/// What follows `EXPORT`. A target is where the configuration sends the stream: the catalogue needs not know
+/// it.
 fn export(tokens: &mut Tokens<'_>) -> Result<Option<ExportTopic>, DdlError> {
     tokens.expect_word("TO")?;
     if tokens.accept_word("TARGET") {

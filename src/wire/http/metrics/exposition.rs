@@ -31,7 +31,8 @@ impl Exposition {
         Family { text: &mut self.text, name }
     }
 
-    /// A histogram: how many observations were at most as large as each bound, then all of them, and their sum.
+    /// A histogram: how many observations were at most as large as each bound, then all of them, and their
+    /// sum.
     pub(super) fn histogram(&mut self, name: &str, help: &str, buckets: &[(f64, u64)], count: u64, sum: f64) {
         let text = &mut self.text;
         write_line(text, format_args!("# HELP {name} {help}"));

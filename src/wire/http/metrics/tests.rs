@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 /// A sample's name and labels as written, and its value.
 pub(crate) type Samples = BTreeMap<String, f64>;
 
-/// Reads a text, and checks what the format asks for: each family's help and type once and in front of its samples,
-/// its samples together, none twice, names and numbers well formed.
+/// Reads a text, and checks what the format asks for: each family's help and type once and in front of its
+/// samples, its samples together, none twice, names and numbers well formed.
 pub(crate) fn read(text: &str) -> Samples {
     assert!(text.ends_with('\n'), "the last line ends too");
     let (mut samples, mut family, mut seen) = (Samples::new(), String::new(), Vec::new());

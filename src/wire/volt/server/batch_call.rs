@@ -1,12 +1,14 @@
-//! Batch calls: one call whose only parameter is a table, each row of which holds the parameters of a call of its own.
-//! Each is a transaction like any other and runs where its key belongs (a directed procedure: where the caller says);
-//! the answer is one table with a row for each, in the order of the rows:
+//! Batch calls: one call whose only parameter is a table, each row of which holds the parameters of a call of
+//! its own. Each is a transaction like any other and runs where its key belongs (a directed procedure: where
+//! the caller says); the answer is one table with a row for each, in the order of the rows:
 //!
 //! | column | |
 //! |---|---|
 //! | `STATUS` TINYINT | as of a response |
 //! | `STATUS_STRING` STRING | NULL for a success |
-//! | `RESULTS` VARBINARY | the result tables as a response has them: their number (2 bytes), then each with its length in front; NULL for a failure |
+//! | `RESULTS` VARBINARY | the result tables; NULL for a failure |
+//!
+//! The tables are as a response has them: their number (2 bytes), then each with its length in front.
 
 use super::{
     call_sink::CallSink,
@@ -34,8 +36,8 @@ use tollgate_schema::{
     types::{Type, VALUE_BYTES_MAX, VARCHAR_DEFAULT},
 };
 
-/// Makes the calls of a batch call; the answer goes to the connection when the last of them is answered. `body`: the
-/// frame's, read before.
+/// Makes the calls of a batch call; the answer goes to the connection when the last of them is answered.
+/// `body`: the frame's, read before.
 pub(super) async fn make(sink: &Arc<CallSink>, body: &[u8], received_us: u64) {
     let Ok(call) = Invocation::read(body) else { return };
     let refuse = |status: Status, text: &str| {

@@ -1,4 +1,5 @@
-//! Where the replies to a connection's calls of procedures go: to its writer, counted on the way for each procedure.
+//! Where the replies to a connection's calls of procedures go: to its writer, counted on the way for each
+//! procedure.
 
 use super::{monotonic_us, writer::ConnectionSink};
 use crate::{

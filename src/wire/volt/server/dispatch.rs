@@ -50,7 +50,8 @@ impl Dispatcher {
         Dispatcher { shared, sink, call_sink, system, last: None, by_executor }
     }
 
-    /// Takes whole frames, one after another; `by`: who is to run them. An error ends the connection: nobody can be told.
+    /// Takes whole frames, one after another; `by`: who is to run them. An error ends the connection: nobody
+    /// can be told.
     pub(super) async fn dispatch(&mut self, mut bytes: BytesMut, by: By) -> io::Result<()> {
         let received_us = monotonic_us(&self.shared);
         let mut sorted = Sorted::default();

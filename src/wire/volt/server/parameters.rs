@@ -1,6 +1,6 @@
-//! The parameters of calls that a client makes to every partition. Whatever the procedure, the client puts a key in
-//! front that says which partition it means, and names the partition besides: a directed procedure does not know that
-//! key, and one of its own key may be given a key of a type that belongs elsewhere.
+//! The parameters of calls that a client makes to every partition. Whatever the procedure, the client puts a
+//! key in front that says which partition it means, and names the partition besides: a directed procedure
+//! does not know that key, and one of its own key may be given a key of a type that belongs elsewhere.
 
 use crate::{
     call::Target,
@@ -59,7 +59,8 @@ fn without_key(own: usize, params: &[u8]) -> Result<Adapted, Refusal> {
         return Ok(Adapted::AsSent);
     }
     reader.next_param().map_err(ParameterError::from)?;
-    // The new count takes the place of the key's last two bytes; with the old count in front there are at least two.
+    // The new count takes the place of the key's last two bytes; with the old count in front there are at
+    // least two.
     let bytes = (params.len() - reader.rest().len() - 2) as u32;
     Ok(Adapted::From { bytes, count: own as i16 })
 }

@@ -24,8 +24,9 @@ use tokio::{
     },
 };
 
-/// Where executors put replies. The channel is unbounded because the calls are bounded: a reader takes no more calls
-/// while [`limits::CONNECTION_CALLS_MAX`] wait or [`limits::CONNECTION_REPLY_BYTES_MAX`] are unsent.
+/// Where executors put replies. The channel is unbounded because the calls are bounded: a reader takes no
+/// more calls while [`limits::CONNECTION_CALLS_MAX`] wait or [`limits::CONNECTION_REPLY_BYTES_MAX`] are
+/// unsent.
 pub(super) struct ConnectionSink {
     replies: UnboundedSender<Outgoing>,
     waiting_calls: AtomicU32,
@@ -39,7 +40,8 @@ pub(super) struct ConnectionSink {
     facts: Arc<ConnectionFacts>,
 }
 
-/// Buffers a connection keeps, and how large at most: a thousand connections must not hold memory worth speaking of.
+/// Buffers a connection keeps, and how large at most: a thousand connections must not hold memory worth
+/// speaking of.
 const SPARES: usize = 2;
 const SPARE_BYTES_MAX: usize = 256 << 10;
 

@@ -1,5 +1,5 @@
-//! What the server knows of itself, as plain values: the input of every answer here. Lists that an answer does not
-//! need may stay empty.
+//! What the server knows of itself, as plain values: the input of every answer here. Lists that an answer
+//! does not need may stay empty.
 
 use tollgate_schema::types::Type;
 

@@ -1,9 +1,9 @@
-//! The answers to system procedures, whose names begin with `@`: tables in the shapes that clients and consoles know.
-//! Pure functions over plain facts ([`facts`]); gathering the facts is the server's business. Knows nothing of
-//! partitions' rows, threads or sockets.
+//! The answers to system procedures, whose names begin with `@`: tables in the shapes that clients and
+//! consoles know. Pure functions over plain facts ([`facts`]); gathering the facts is the server's business.
+//! Knows nothing of partitions' rows, threads or sockets.
 //!
-//! In reading order: [`facts`]; [`tables`], how an answer is put together; then one module for each procedure.
-//! `@Ping` has none: its answer is success without tables.
+//! In reading order: [`facts`]; [`tables`], how an answer is put together; then one module for each
+//! procedure. `@Ping` has none: its answer is success without tables.
 
 pub mod catalog;
 pub mod facts;

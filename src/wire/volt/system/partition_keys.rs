@@ -1,4 +1,5 @@
-//! `@GetPartitionKeys(type)`: for each partition a key that belongs to it. Clients use them to call every partition.
+//! `@GetPartitionKeys(type)`: for each partition a key that belongs to it. Clients use them to call every
+//! partition.
 
 use tollgate_schema::ring::{KeyKind, Ring};
 

@@ -1,5 +1,5 @@
-//! `@SnapshotSave`: a row for each node, or for each table where a snapshot has files of tables; here all tables are
-//! in one, so the row names none.
+//! `@SnapshotSave`: a row for each node, or for each table where a snapshot has files of tables; here all
+//! tables are in one, so the row names none.
 
 use super::tables::{INTEGER, ResultTables, STRING};
 

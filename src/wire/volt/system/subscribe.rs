@@ -1,5 +1,5 @@
-//! `@Subscribe("TOPOLOGY")`: from then on the server sends topology and the list of procedures unasked, whenever they
-//! change, under the handles of [`crate::wire::volt::invocation`].
+//! `@Subscribe("TOPOLOGY")`: from then on the server sends topology and the list of procedures unasked,
+//! whenever they change, under the handles of [`crate::wire::volt::invocation`].
 
 use super::{ResultTables, SystemError, read_params};
 

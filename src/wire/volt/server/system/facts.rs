@@ -24,8 +24,8 @@ pub(super) fn topology(front: &Front) -> ClusterFacts {
     }
 }
 
-/// Everything of the cluster, as one client sees it. `local`: the address that client connected to, for that is one
-/// it can reach, whatever the node listens on.
+/// Everything of the cluster, as one client sees it. `local`: the address that client connected to, for that
+/// is one it can reach, whatever the node listens on.
 pub(super) fn cluster(front: &Front, local: SocketAddr) -> ClusterFacts {
     ClusterFacts { nodes: vec![this_node(front, local)], ..topology(front) }
 }

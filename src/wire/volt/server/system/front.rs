@@ -1,4 +1,5 @@
-//! What callers of system procedures share, over the Volt port and over HTTP, and the task that looks after it.
+//! What callers of system procedures share, over the Volt port and over HTTP, and the task that looks after
+//! it.
 
 use super::{facts, process, slots::Slots, subscribers::Subscribers};
 use crate::{

@@ -1,10 +1,10 @@
-//! System procedures, whose names begin with `@`: answered by the front end, from what the node publishes and from
-//! frozen views, never by an executor's turn. What is quick is answered at once, so that `@Ping` waits for nothing;
-//! what waits or computes has a task of its own and a slot among [`Slots`].
+//! System procedures, whose names begin with `@`: answered by the front end, from what the node publishes and
+//! from frozen views, never by an executor's turn. What is quick is answered at once, so that `@Ping` waits
+//! for nothing; what waits or computes has a task of its own and a slot among [`Slots`].
 //!
-//! In reading order: [`front`], what all connections share; [`subscribers`], who is told of changes; [`facts`] and
-//! [`stats`], what is gathered; [`operations`], what operators ask for; [`ad_hoc`], SQL. The shapes of the answers are
-//! `wire::volt::system`.
+//! In reading order: [`front`], what all connections share; [`subscribers`], who is told of changes;
+//! [`facts`] and [`stats`], what is gathered; [`operations`], what operators ask for; [`ad_hoc`], SQL. The
+//! shapes of the answers are `wire::volt::system`.
 //!
 //! Runs on: net threads, and tokio's blocking threads for what is slow.
 
@@ -55,8 +55,8 @@ struct Caller {
     subscriber: Option<Arc<Subscriber>>,
 }
 
-/// Answers one call of a caller without a connection of this port: with a response frame. `frame`: a frame's body that
-/// was read as an invocation before.
+/// Answers one call of a caller without a connection of this port: with a response frame. `frame`: a frame's
+/// body that was read as an invocation before.
 pub(crate) async fn answer_alone(front: &Arc<Front>, local: SocketAddr, frame: Bytes) -> Vec<u8> {
     let Ok(call) = Invocation::read(&frame) else { return Vec::new() };
     let caller = Caller { front: front.clone(), local, subscriber: None };

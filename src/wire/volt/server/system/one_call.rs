@@ -1,4 +1,5 @@
-//! A call that the front end makes itself: through the gate like any other, so that it is durable before its reply.
+//! A call that the front end makes itself: through the gate like any other, so that it is durable before its
+//! reply.
 
 use crate::{
     call::{Arrival, Batch, Call, ReplySink},

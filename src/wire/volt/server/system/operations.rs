@@ -18,8 +18,8 @@ pub(super) fn pause(shared: &Shared, pause: bool) -> ResultTables {
     ResultTables::status_ok()
 }
 
-/// Waits until everything that was answered, or is on its way to be, is committed and durable: then views of it can
-/// be had.
+/// Waits until everything that was answered, or is on its way to be, is committed and durable: then views of
+/// it can be had.
 pub(super) async fn quiesce(front: &Arc<Front>) -> Result<ResultTables, SystemError> {
     let shared = front.shared.clone();
     let longest = Duration::from_millis(limits::QUIESCE_MAX_MS);
@@ -27,7 +27,8 @@ pub(super) async fn quiesce(front: &Arc<Front>) -> Result<ResultTables, SystemEr
     frozen.map_err(|error| unavailable(&error)).map(|()| ResultTables::status_ok())
 }
 
-/// Takes a snapshot now and waits for it, whatever the call says of where and how: the server knows its directory.
+/// Takes a snapshot now and waits for it, whatever the call says of where and how: the server knows its
+/// directory.
 pub(super) async fn snapshot_save(front: &Arc<Front>) -> Result<ResultTables, SystemError> {
     let shared = front.shared.clone();
     let taken = front.slots.clone().run(move || shared.take_snapshot()).await?;

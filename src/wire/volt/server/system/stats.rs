@@ -148,7 +148,8 @@ fn ttl(shared: &Shared) -> Vec<TtlStats> {
     .collect()
 }
 
-/// A row for each procedure that was called and each executor; an executor stands under the first of its partitions.
+/// A row for each procedure that was called and each executor; an executor stands under the first of its
+/// partitions.
 fn procedures(front: &Front, since_last_time: bool) -> Vec<ProcedureStats> {
     let counted = front.shared.counters_by_executor();
     let shown = if since_last_time {

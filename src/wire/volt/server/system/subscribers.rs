@@ -1,5 +1,5 @@
-//! Connections that asked by `@Subscribe` to be told of changes: of who leads which partition, and of the list of
-//! procedures. Each is told what differs from what it was told last, by an answer or by a push.
+//! Connections that asked by `@Subscribe` to be told of changes: of who leads which partition, and of the
+//! list of procedures. Each is told what differs from what it was told last, by an answer or by a push.
 
 use super::super::writer::ConnectionSink;
 use crate::wire::volt::{

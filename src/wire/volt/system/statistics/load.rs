@@ -1,4 +1,5 @@
-//! Who is connected and how busy the node is: LIVECLIENTS, LIMITS, IOSTATS, CPU, QUEUE, STARVATION (IDLETIME).
+//! Who is connected and how busy the node is: LIVECLIENTS, LIMITS, IOSTATS, CPU, QUEUE, STARVATION
+//! (IDLETIME).
 
 use super::{big, int, prefixed};
 use crate::wire::volt::system::{

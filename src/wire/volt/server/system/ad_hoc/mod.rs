@@ -1,9 +1,9 @@
-//! `@AdHoc(sql [, values of its ?])`. Queries read frozen views; rows are written by procedures, through the gate; DDL
-//! is compared with what is there.
+//! `@AdHoc(sql [, values of its ?])`. Queries read frozen views; rows are written by procedures, through the
+//! gate; DDL is compared with what is there.
 //!
-//! A text of several statements is answered with a table for each. Queries that stand next to each other see one
-//! moment; INSERTs and UPSERTs that stand next to each other are one transaction. Between such groups others may come:
-//! when a later group fails, the refusal says how many statements are done.
+//! A text of several statements is answered with a table for each. Queries that stand next to each other see
+//! one moment; INSERTs and UPSERTs that stand next to each other are one transaction. Between such groups
+//! others may come: when a later group fails, the refusal says how many statements are done.
 
 mod read;
 mod write;

@@ -1,5 +1,5 @@
-//! Queries, over frozen views. A view is taken after the call came, so it has everything that was answered before: a
-//! client sees what it wrote.
+//! Queries, over frozen views. A view is taken after the call came, so it has everything that was answered
+//! before: a client sees what it wrote.
 
 use super::{super::front::Front, refused};
 use crate::{

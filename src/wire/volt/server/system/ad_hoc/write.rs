@@ -1,5 +1,5 @@
-//! INSERT and UPSERT: one row by the table's default procedure, several as one transaction of the loading procedures.
-//! Either way through the gate, so that they are durable before the reply.
+//! INSERT and UPSERT: one row by the table's default procedure, several as one transaction of the loading
+//! procedures. Either way through the gate, so that they are durable before the reply.
 
 use super::super::{front::Front, one_call};
 use crate::{
