@@ -42,6 +42,7 @@ tests![
     volt_response,
     system_call,
     procedure_call,
+    kafka_records,
     value_text,
     ddl_text,
     sql_text,

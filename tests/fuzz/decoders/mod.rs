@@ -2,6 +2,7 @@
 //! clients, peers and operators send, and what a disk gives back.
 
 mod cluster;
+mod kafka;
 mod sealed;
 mod store;
 mod text;
@@ -30,13 +31,14 @@ impl Decoder {
 /// What a target says when there is nothing wrong.
 pub const ACCEPTED: &str = "accepted";
 
-pub const DECODERS: [Decoder; 19] = [
+pub const DECODERS: [Decoder; 20] = [
     volt::FRAMES,
     volt::LOGIN,
     volt::CALL,
     volt::RESPONSE,
     volt::SYSTEM_CALL,
     volt::PROCEDURE_CALL,
+    kafka::RECORDS,
     text::VALUE,
     text::DDL,
     text::SQL,
@@ -57,7 +59,7 @@ pub const DECODERS: [Decoder; 19] = [
 /// # Panics
 /// If there is none.
 pub fn find(name: &str) -> &'static Decoder {
-    static DECODERS: [Decoder; 19] = self::DECODERS;
+    static DECODERS: [Decoder; 20] = self::DECODERS;
     DECODERS.iter().find(|decoder| decoder.name == name).expect("a decoder of that name")
 }
 

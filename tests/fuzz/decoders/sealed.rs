@@ -61,6 +61,22 @@ pub(super) fn snapshot(file: &mut [u8]) {
     put(footer, 24, crc);
 }
 
+/// Kafka's record batches, one after another.
+pub(super) fn record_batches(batches: &mut [u8]) {
+    const CRC_AT: usize = 17;
+    const CHECKED_FROM: usize = 21;
+    let mut at = 0;
+    while let Some(length) = batches.get(at + 8..at + 12) {
+        let length = u32::from_be_bytes(length.try_into().expect("four bytes")) as usize;
+        let Some(batch) = batches.get_mut(at..at + 12 + length).filter(|b| b.len() >= CHECKED_FROM) else {
+            return;
+        };
+        let crc = crc32c::crc32c(&batch[CHECKED_FROM..]);
+        batch[CRC_AT..CHECKED_FROM].copy_from_slice(&crc.to_be_bytes());
+        at += batch.len();
+    }
+}
+
 fn number_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }

@@ -1,0 +1,24 @@
+//! Kafka's record batches, format version 2: what a Produce request carries and a Fetch response brings.
+//! Bytes from outside are believed nothing: each length is checked before anything is allocated, a checksum
+//! before anything is read, and what compressed bytes become is bounded. Never knows sockets, topics, clocks.
+//!
+//! In reading order: [`batch`], a batch's head and how batches follow each other; [`record`], the records in
+//! one; [`compress`], the four compressions; [`write`], the way out; [`error`], what can be wrong.
+//!
+//! Source of the layout: the message format in Apache Kafka's documentation ("Record Batch", "Record").
+
+pub mod batch;
+pub mod compress;
+mod cursor;
+pub mod error;
+pub mod record;
+pub mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use batch::{Batch, Batches, Head};
+pub use compress::Compression;
+pub use error::{Fault, RecordsError};
+pub use record::{Record, RecordHeader, Records};
+pub use write::{BatchWriter, NewRecord, Producer, place};

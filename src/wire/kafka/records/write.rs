@@ -1,0 +1,139 @@
+//! Making a batch. Never knows where it goes; its place in a log is written into it afterwards.
+
+use super::{
+    batch::{CHECKED_FROM, CRC_AT, HEAD_BYTES, LENGTH_FROM, MAGIC},
+    compress::{self, Compression},
+};
+use bytes::BytesMut;
+use std::io;
+
+/// A record to be written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewRecord<'a> {
+    /// Milliseconds since 1970.
+    pub timestamp_ms: i64,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: &'a [(&'a str, Option<&'a [u8]>)],
+}
+
+/// Who wrote a batch, if it is to be taken once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Producer {
+    pub id: i64,
+    pub epoch: i16,
+    pub base_sequence: i32,
+}
+
+/// Gathers the records of one batch.
+#[derive(Debug, Default)]
+pub struct BatchWriter {
+    records: Vec<u8>,
+    count: i32,
+    base_timestamp_ms: i64,
+    max_timestamp_ms: i64,
+    /// The record at hand, whose length stands before it.
+    record: Vec<u8>,
+}
+
+impl BatchWriter {
+    pub fn new() -> BatchWriter {
+        BatchWriter::default()
+    }
+
+    pub fn count(&self) -> i32 {
+        self.count
+    }
+
+    /// Bytes of the records so far, not compressed.
+    pub fn bytes(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn push(&mut self, record: &NewRecord<'_>) {
+        if self.count == 0 {
+            self.base_timestamp_ms = record.timestamp_ms;
+            self.max_timestamp_ms = record.timestamp_ms;
+        }
+        self.max_timestamp_ms = self.max_timestamp_ms.max(record.timestamp_ms);
+        let out = &mut self.record;
+        out.clear();
+        out.push(0);
+        // Wraps as the reader's sum does.
+        put_varlong(out, record.timestamp_ms.wrapping_sub(self.base_timestamp_ms));
+        put_varlong(out, i64::from(self.count));
+        put_nullable(out, record.key);
+        put_nullable(out, record.value);
+        put_varlong(out, record.headers.len() as i64);
+        for (key, value) in record.headers {
+            put_nullable(out, Some(key.as_bytes()));
+            put_nullable(out, *value);
+        }
+        put_varlong(&mut self.records, self.record.len() as i64);
+        self.records.extend_from_slice(&self.record);
+        self.count += 1;
+    }
+
+    /// The batch, at offset 0 and epoch 0: [`place`] says where it stands.
+    ///
+    /// # Errors
+    /// If a compression's library fails.
+    ///
+    /// # Panics
+    /// If there is no record, or more than a batch can hold.
+    pub fn finish(self, compression: Compression, producer: Option<Producer>) -> io::Result<BytesMut> {
+        assert!(self.count > 0, "a batch has a record");
+        let body = compress::compress(compression, &self.records)?;
+        let producer = producer.unwrap_or(Producer { id: -1, epoch: -1, base_sequence: -1 });
+        let length = i32::try_from(HEAD_BYTES - LENGTH_FROM + body.len()).expect("a batch has a bound");
+        let mut out = BytesMut::with_capacity(HEAD_BYTES + body.len());
+        out.extend_from_slice(&0i64.to_be_bytes());
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(&0i32.to_be_bytes());
+        out.extend_from_slice(&MAGIC.to_be_bytes());
+        out.extend_from_slice(&0u32.to_be_bytes());
+        out.extend_from_slice(&(compression as i16).to_be_bytes());
+        out.extend_from_slice(&(self.count - 1).to_be_bytes());
+        out.extend_from_slice(&self.base_timestamp_ms.to_be_bytes());
+        out.extend_from_slice(&self.max_timestamp_ms.to_be_bytes());
+        out.extend_from_slice(&producer.id.to_be_bytes());
+        out.extend_from_slice(&producer.epoch.to_be_bytes());
+        out.extend_from_slice(&producer.base_sequence.to_be_bytes());
+        out.extend_from_slice(&self.count.to_be_bytes());
+        assert_eq!(out.len(), HEAD_BYTES, "the records come next");
+        out.extend_from_slice(&body);
+        let crc = crc32c::crc32c(&out[CHECKED_FROM..]);
+        out[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_be_bytes());
+        Ok(out)
+    }
+}
+
+/// Writes into a batch where it stands: both lie outside what the checksum covers, so that a batch is encoded
+/// once.
+///
+/// # Panics
+/// If it is shorter than a batch's head.
+pub fn place(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
+    assert!(batch.len() >= HEAD_BYTES, "a whole batch");
+    batch[..8].copy_from_slice(&base_offset.to_be_bytes());
+    batch[LENGTH_FROM..LENGTH_FROM + 4].copy_from_slice(&leader_epoch.to_be_bytes());
+}
+
+fn put_varlong(out: &mut Vec<u8>, value: i64) {
+    let mut bits = (value << 1 ^ value >> 63) as u64;
+    while bits >= 0x80 {
+        out.push(bits as u8 | 0x80);
+        bits >>= 7;
+    }
+    out.push(bits as u8);
+}
+
+fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    match bytes {
+        None => put_varlong(out, -1),
+        Some(bytes) => {
+            put_varlong(out, bytes.len() as i64);
+            out.extend_from_slice(bytes);
+        }
+    }
+}
