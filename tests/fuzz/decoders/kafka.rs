@@ -1,6 +1,6 @@
 //! What Kafka's clients send.
 
-use super::{ACCEPTED, Decoder, sealed};
+use super::{Decoder, said, sealed};
 use bytes::Bytes;
 use tollgate::wire::kafka::records::{BatchWriter, Batches, Compression, NewRecord, RecordsError};
 
@@ -12,10 +12,7 @@ pub(super) const RECORDS: Decoder = Decoder {
     name: "kafka_records",
     target: |input| {
         let bytes = sealed::choose(input, sealed::record_batches);
-        match read(bytes.into()) {
-            Ok(()) => ACCEPTED.to_string(),
-            Err(error) => error.to_string(),
-        }
+        said(read(bytes.into()))
     },
     seeds: || {
         Compression::ALL

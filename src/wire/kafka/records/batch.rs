@@ -8,7 +8,7 @@ use super::{
 use bytes::Bytes;
 
 /// Bytes of a batch before its records.
-pub const HEAD_BYTES: usize = 61;
+pub(super) const HEAD_BYTES: usize = 61;
 /// The batch's own length does not count what stands before its leader epoch.
 pub(super) const LENGTH_FROM: usize = 12;
 /// What the checksum covers: from the attributes to the end.

@@ -2,17 +2,17 @@
 //! Bytes from outside are believed nothing: each length is checked before anything is allocated, a checksum
 //! before anything is read, and what compressed bytes become is bounded. Never knows sockets, topics, clocks.
 //!
-//! In reading order: [`batch`], a batch's head and how batches follow each other; [`record`], the records in
-//! one; [`compress`], the four compressions; [`write`], the way out; [`error`], what can be wrong.
+//! In reading order: `batch`, a batch's head and how batches follow each other; `record`, the records in one;
+//! `compress`, the four compressions; `write`, the way out; `error`, what can be wrong.
 //!
 //! Source of the layout: the message format in Apache Kafka's documentation ("Record Batch", "Record").
 
-pub mod batch;
-pub mod compress;
+mod batch;
+mod compress;
 mod cursor;
-pub mod error;
-pub mod record;
-pub mod write;
+mod error;
+mod record;
+mod write;
 
 #[cfg(test)]
 mod tests;
