@@ -52,6 +52,8 @@ pub(super) async fn accept(
             let _counted = counted;
             let _ = stream.set_nodelay(true);
             let served = http1::Builder::new()
+                // A peer that has sent all it will send still waits for its answer.
+                .half_close(true)
                 .timer(TokioTimer::new())
                 .header_read_timeout(Duration::from_millis(limits::HTTP_HEAD_MAX_MS))
                 .max_buf_size(limits::HTTP_HEAD_BYTES_MAX)

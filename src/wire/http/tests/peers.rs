@@ -62,6 +62,18 @@ fn a_peer_that_only_stops_sending_gets_its_answer() {
     client.stream.get_ref().shutdown(Shutdown::Write).unwrap();
     assert_eq!(client.read().status, 200);
     assert_eq!(client.stream.read(&mut [0]).unwrap(), 0, "the server hangs up after it");
+    server.call("ACCOUNTS.insert", r#"[1, "Ada", 10]"#);
+    // A call that waits for the log: that no more comes is known long before its answer.
+    let mut client = server.connect();
+    let body = r#"{"parameters":[1,3]}"#;
+    let head = format!(
+        "POST /api/v1/procedures/Pay HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    client.write(&[head.as_bytes(), body.as_bytes()].concat());
+    client.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.read().status, 200);
 }
 
 #[test]
