@@ -7,7 +7,7 @@
 //! foresee.
 
 use crate::{
-    call::{Batch, Call, PartitionId, Target},
+    call::{Batch, Call, Form, PartitionId, Target},
     partition::Partition,
 };
 use tollgate_procedures::{
@@ -137,7 +137,7 @@ fn key_of(registered: &Registered, batch: &Batch, call: &Call) -> Option<(Partit
     else {
         return None;
     };
-    if registered.touches.is_empty() {
+    if registered.touches.is_empty() || call.form != Form::Parameters {
         return None;
     }
     let mut reader = ParamReader::new(batch.parameters(call)).ok()?;

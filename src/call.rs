@@ -16,6 +16,16 @@ pub enum Target {
     All,
 }
 
+/// What [`Call::parameters`] holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// One parameter set.
+    #[default]
+    Parameters,
+    /// A [feed](crate::feed): a call for each of its records.
+    Feed,
+}
+
 /// One call. Its bytes lie in its batch.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -23,7 +33,8 @@ pub struct Call {
     pub handle: i64,
     pub procedure: ProcedureId,
     pub target: Target,
-    /// The parameter set as it came, in [`Batch::bytes`].
+    pub form: Form,
+    /// The parameter set as it came, or a feed, in [`Batch::bytes`].
     pub parameters: Range<u32>,
     /// An idempotency key in [`Batch::bytes`]: the call runs once, a repetition gets the stored reply.
     pub identity: Option<Range<u32>>,

@@ -7,7 +7,7 @@
 
 use crate::{
     ahead::Ahead,
-    call::{Arrival, Batch, Call, PartitionId, Target},
+    call::{Arrival, Batch, Call, Form, PartitionId, Target},
     counters::{Counters, Sample},
     expiry::Keep,
     limits,
@@ -118,7 +118,9 @@ impl Core {
                 None => self.run_call(registered, batch, call, now_us),
                 Some(stopwatch) => self.run_measured(registered, batch, call, now_us, stopwatch),
             };
-            self.counters.count(call.procedure, ran);
+            if call.form == Form::Parameters {
+                self.counters.count(call.procedure, ran);
+            }
             if let Ran::Aborted | Ran::Failed = ran {
                 batch.sink.refused(call.procedure, ran == Ran::Aborted);
             }
@@ -174,7 +176,14 @@ impl Core {
         if !partition.serves() {
             return refuse(batch, call, "this node does not lead the partition yet; please try again");
         }
-        partition.run(registered, batch, call, now_us)
+        match call.form {
+            Form::Parameters => partition.run(registered, batch, call, now_us),
+            Form::Feed => {
+                let counters = &mut self.counters;
+                let mut count = |ran| counters.count(call.procedure, ran);
+                partition.run_feed(registered, batch, call, now_us, &mut count)
+            }
+        }
     }
 
     /// Runs a call over all partitions: what it changes becomes one block in each, all in one record of the

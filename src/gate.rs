@@ -85,10 +85,24 @@ impl Gate {
         &self.ring
     }
 
-    /// The procedure of that name, if it may run now.
+    /// The procedure of that name, if a client may call it and it may run now.
     #[inline]
     pub fn admit(&self, name: &str) -> Result<ProcedureId, Refusal> {
-        let id = self.registry.find(name).ok_or_else(|| Refusal::UnknownProcedure(name.to_string()))?;
+        let found = self.registry.find(name).filter(|&id| !self.registry.get(id).procedure.internal);
+        self.admit_id(found.ok_or_else(|| Refusal::UnknownProcedure(name.to_string()))?)
+    }
+
+    /// The same for one of the server's own.
+    ///
+    /// # Panics
+    /// If there is none: their names are written in this program.
+    pub fn own(&self, name: &str) -> Result<ProcedureId, Refusal> {
+        self.admit_id(self.registry.find(name).expect("a procedure of the server's own"))
+    }
+
+    /// The procedure, if it may run now.
+    #[inline]
+    pub fn admit_id(&self, id: ProcedureId) -> Result<ProcedureId, Refusal> {
         if self.is_refusing() && !self.registry.get(id).procedure.read_only {
             let reason = self.writes_refused.read().clone();
             let paused = || self.is_paused().then(|| "an operator paused it".to_string());

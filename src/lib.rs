@@ -2,9 +2,10 @@
 //!
 //! In reading order:
 //! - [`call`]: a call on its way in, its reply on its way out; [`gate`]: the door every call comes through;
-//! - [`partition`]: where a call runs, and when its reply may leave; [`block`]: what is logged of it;
-//!   [`replies`]: the replies that wait; [`session`]: what was answered before; [`expiry`]: what goes by
-//!   itself; `ahead`: calls to come; [`core`]: the partitions of one executor, without IO;
+//! - [`partition`]: where a call runs, and when its reply may leave; [`feed`]: many calls as one; [`block`]:
+//!   what is logged of it; [`replies`]: the replies that wait; [`session`]: what was answered before;
+//!   [`expiry`]: what goes by itself; [`ends`]: how far streams reach; `ahead`: calls to come; [`core`]: the
+//!   partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
 //!   [`clock`], [`counters`], [`memory`];
 //! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our
@@ -21,7 +22,9 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod counters;
+pub mod ends;
 pub mod expiry;
+pub mod feed;
 pub mod gate;
 pub mod limits;
 pub mod memory;

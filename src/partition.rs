@@ -15,6 +15,7 @@
 use crate::{
     block::{self, Block},
     call::{Batch, Call, PartitionId},
+    ends::{Ends, Grown, StreamEnds},
     expiry::{Expired, Expiry, Keep},
     limits,
     node::fingerprint::Fingerprints,
@@ -25,6 +26,8 @@ use crate::{
         status::Status,
     },
 };
+mod feed;
+
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -83,6 +86,7 @@ pub struct Partition {
     last_timestamp_us: i64,
     freezes: Vec<PendingFreeze>,
     expiry: Expiry,
+    ends: Option<Ends>,
     /// Sessions kept here, at most.
     pub sessions_max: u64,
     /// Result tables of the call that runs.
@@ -103,6 +107,8 @@ struct OpenBlock {
 struct PendingBlock {
     position: Position,
     end: Mark,
+    /// Streams that it makes longer.
+    grown: Grown,
     replies: Replies,
 }
 
@@ -148,6 +154,7 @@ impl Partition {
             last_timestamp_us: timestamp_us,
             freezes: Vec::new(),
             expiry,
+            ends: None,
             sessions_max: limits::SESSIONS_MAX,
             tables: Vec::new(),
             spare_block: Vec::new(),
@@ -187,45 +194,27 @@ impl Partition {
 
     /// Runs one call and keeps its reply with the open block.
     pub fn run(&mut self, registered: &Registered, batch: &Batch, call: &Call, now_us: i64) -> Ran {
-        let Code::Single(code) = &registered.procedure.code else {
-            unreachable!("the front end sends only procedures of one partition here")
-        };
         if let Some(ran) = self.repeat(registered, batch, call) {
             return ran;
         }
         let timestamp_us = self.next_timestamp_us(now_us);
         let mark = self.store.mark();
-        let read_only = registered.procedure.read_only;
         self.tables.clear();
-        self.store.guard(Scope::One);
-        let mut tx = Tx::new(&mut self.store, registered.base, timestamp_us, timestamp_us as u64);
-        let mut results = Results::new(&mut self.tables);
-        // A panic is a bug of one procedure: it must not take the partition down with it.
-        let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, batch.parameters(call), &mut results)));
-        let (count, decision) = (results.tables(), tx.decision());
-        let refused = self.store.unguard();
-        let wrote = self.store.mark() != mark;
-        let outcome = match outcome {
-            Ok(Ok(())) if read_only && wrote => {
-                Err(Abort::Internal("a read-only procedure wrote".to_string()))
-            }
-            Ok(outcome) => outcome.and(refused.map_or(Ok(()), |error| Err(Abort::Write(error)))),
-            Err(panic) => Err(Abort::Internal(panic_text(&*panic))),
-        };
+        let outcome = self.execute(registered, batch.parameters(call), timestamp_us);
         let start = self.open.replies.bytes.len();
-        let outcome = outcome.and_then(|()| {
+        let outcome = outcome.and_then(|(count, decision)| {
             let tables = Tables { count, bytes: &self.tables };
             response::write_success(&mut self.open.replies.bytes, call.handle, tables);
             if call.identity.is_none() {
-                return Ok(());
+                return Ok(decision);
             }
             let reply = self.open.replies.bytes.split_off(start);
             self.keep_session(registered, batch, call, &reply, timestamp_us)?;
             self.open.replies.bytes.extend_from_slice(&reply);
-            Ok(())
+            Ok(decision)
         });
         let ran = match outcome {
-            Ok(()) => {
+            Ok(decision) => {
                 let wrote = self.store.mark() != mark;
                 self.open.transactions += u32::from(wrote);
                 self.ahead |= wrote;
@@ -238,6 +227,36 @@ impl Partition {
         };
         self.open.replies.close_frame(&batch.sink, batch.received_us);
         ran
+    }
+
+    /// Runs a procedure's code: how many result tables it left in `tables`, and what it decided. After an
+    /// error its writes are still there, to be undone.
+    #[inline]
+    fn execute(
+        &mut self,
+        registered: &Registered,
+        parameters: &[u8],
+        timestamp_us: i64,
+    ) -> Result<(u16, Decision), Abort> {
+        let Code::Single(code) = &registered.procedure.code else {
+            unreachable!("the front end sends only procedures of one partition here")
+        };
+        let mark = self.store.mark();
+        self.store.guard(Scope::One);
+        let mut tx = Tx::new(&mut self.store, registered.base, timestamp_us, timestamp_us as u64);
+        let mut results = Results::new(&mut self.tables);
+        // A panic is a bug of one procedure: it must not take the partition down with it.
+        let outcome = catch_unwind(AssertUnwindSafe(|| code(&mut tx, parameters, &mut results)));
+        let (count, decision) = (results.tables(), tx.decision());
+        let refused = self.store.unguard();
+        match outcome {
+            Ok(Ok(())) if registered.procedure.read_only && self.store.mark() != mark => {
+                return Err(Abort::Internal("a read-only procedure wrote".to_string()));
+            }
+            Ok(outcome) => outcome?,
+            Err(panic) => return Err(Abort::Internal(panic_text(&*panic))),
+        }
+        refused.map_or(Ok((count, decision)), |error| Err(Abort::Write(error)))
     }
 
     /// Answers a call that was done before, or whose identity another call has. What only reads may run
@@ -335,7 +354,8 @@ impl Partition {
         match self.replica.propose(Bytes::from(bytes)) {
             Ok(position) => {
                 let OpenBlock { replies, .. } = self.reopen(departures);
-                self.pending.push_back(PendingBlock { position, end: self.store.mark(), replies });
+                let (end, grown) = (self.store.mark(), self.grown());
+                self.pending.push_back(PendingBlock { position, end, grown, replies });
             }
             // It was not appended anywhere: the state that came of it must go.
             Err(_) => self.step_down(departures),
@@ -374,6 +394,7 @@ impl Partition {
             if self.ahead {
                 self.store.release_to(block.end);
                 self.committed = block.end;
+                self.ends.iter().for_each(|ends| ends.tell(&block.grown));
             } else {
                 self.apply(&entry)?;
             }
@@ -423,7 +444,23 @@ impl Partition {
         self.store.apply(&effects).map_err(|error| Fatal::Effects { partition, index, error })?;
         self.last_timestamp_us = self.last_timestamp_us.max(timestamp_us);
         self.committed = self.store.mark();
+        let grown = self.grown();
+        self.ends.iter().for_each(|ends| ends.tell(&grown));
         Ok(())
+    }
+
+    /// Streams whose ends changed since this was last asked.
+    fn grown(&mut self) -> Grown {
+        let store = &self.store;
+        self.ends.as_mut().map_or(Grown::new(), |ends| ends.grown(|stream| store.stream_bounds(stream).1))
+    }
+
+    /// From now on the committed ends of the streams are told there. Everything here must be committed.
+    pub fn tell_ends(&mut self, shared: Arc<StreamEnds>) {
+        assert!(!self.ahead && self.open.transactions == 0, "what is not committed is not told");
+        self.ends = Some(Ends::new(shared, self.id));
+        let grown = self.grown();
+        self.ends.iter().for_each(|ends| ends.tell(&grown));
     }
 
     /// Freezes the rows as they stand now; `publish` is called once the block they stand at is committed
@@ -448,9 +485,10 @@ impl Partition {
         }
     }
 
-    /// What expiry did to each table with a TTL.
+    /// What expiry did to each table with a TTL, but for the server's own.
     pub fn expired(&self) -> impl Iterator<Item = Expired> {
-        self.expiry.expired()
+        let catalog = self.store.catalog();
+        self.expiry.expired().filter(|expired| !catalog.table(expired.table).is_internal())
     }
 
     /// First and next offset of each stream.

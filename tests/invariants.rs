@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tollgate::{
-    call::{Arrival, Batch, Call, PartitionId, ReplySink, Target},
+    call::{Arrival, Batch, Call, Form, PartitionId, ReplySink, Target},
     core::{Core, Flushed},
     node::{fingerprint::Fingerprints, recover},
     partition::FrozenAt,
@@ -188,6 +188,7 @@ impl Bench {
             procedure: self.registry.find(procedure).expect("registered"),
             target,
             parameters: 0..bytes.len() as u32,
+            form: Form::Parameters,
             identity: None,
         };
         let sink = self.replies.clone();

@@ -54,6 +54,8 @@ pub struct Procedure {
     pub kind: Kind,
     /// Writes by a read-only procedure abort it.
     pub read_only: bool,
+    /// Only the server's own front ends call it: to a client it is not there.
+    pub internal: bool,
     /// Tables whose rows of the partitioning key it looks at, if the key is one integer.
     pub touches: Vec<String>,
     /// What else a call will look at, seen from those rows.
@@ -71,6 +73,7 @@ impl Procedure {
             parameters,
             kind,
             read_only: false,
+            internal: false,
             touches: Vec::new(),
             foresee: None,
             rules: Vec::new(),
@@ -130,6 +133,12 @@ impl Procedure {
     pub fn deciding_by<const N: usize>(mut self, rules: [&str; N]) -> Procedure {
         assert!(N <= RULES_MAX, "{} has {N} rules, a decision tells {RULES_MAX} apart", self.name);
         self.rules = rules.map(str::to_string).to_vec();
+        self
+    }
+
+    /// For the server's own front ends only.
+    pub(crate) fn internal(mut self) -> Procedure {
+        self.internal = true;
         self
     }
 

@@ -176,7 +176,10 @@ impl Threads {
             log_thread::run(writer, log_requests, log_desks, log_shared).map_err(anyhow::Error::from)
         })?;
         let mut partitions = recovered.partitions;
-        partitions.iter_mut().for_each(|partition| partition.sessions_max = shared.config.sessions.rows);
+        for partition in &mut partitions {
+            partition.sessions_max = shared.config.sessions.rows;
+            partition.tell_ends(shared.ends.clone());
+        }
         let mut cores = deal(partitions, count, &registry, &ring).into_iter();
         let mut first = Some(recovered.first);
         let mut executors = Vec::new();

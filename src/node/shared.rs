@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     core::Core,
     counters::Counters,
+    ends::StreamEnds,
     expiry::Expired,
     gate::Gate,
     node::{connections::Connections, executor::Input, latency::Latency, snapshot_thread},
@@ -37,6 +38,8 @@ pub struct Shared {
     /// Those of the Volt port, one by one.
     pub clients: Connections,
     pub latency: Latency,
+    /// How far each stream reaches.
+    pub ends: Arc<StreamEnds>,
     pub log: Mutex<LogFacts>,
     pub snapshots: Mutex<SnapshotFacts>,
     pub recovery: Mutex<RecoveryFacts>,
@@ -111,6 +114,7 @@ impl Shared {
     ) -> Shared {
         let executors = (0..gate.executors()).map(|_| Mutex::default()).collect();
         let now_ms = clock::wall_us() / 1000;
+        let ends = Arc::new(StreamEnds::new(gate.registry().catalog(), config.partitions));
         Shared {
             config,
             gate,
@@ -122,6 +126,7 @@ impl Shared {
             connections: AtomicUsize::new(0),
             clients: Connections::default(),
             latency: Latency::new(now_ms),
+            ends,
             log: Mutex::default(),
             snapshots: Mutex::default(),
             recovery: Mutex::default(),

@@ -1,7 +1,7 @@
 //! What the clients do: append to counters and read them, in one partition or in all.
 
 use std::sync::Arc;
-use tollgate::call::{Batch, Call, ReplySink, Target};
+use tollgate::call::{Batch, Call, Form, ReplySink, Target};
 use tollgate_procedures::{Abort, MultiTx, Procedure, Registry, Tx};
 use tollgate_schema::{codec::ParamWriter, dynamic, typed::Access, value::Value};
 
@@ -109,6 +109,7 @@ pub(super) fn batch(
         handle: number,
         procedure: registry.find(name).expect("registered"),
         target,
+        form: Form::Parameters,
         parameters,
         identity,
     };

@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use crate::{
-    call::{Arrival, Batch, Call, ReplySink},
+    call::{Arrival, Batch, Call, Form, ReplySink},
     clock, limits,
     node::{desk::By, shared::Shared},
     wire::volt::{
@@ -95,7 +95,14 @@ pub(super) async fn run(shared: &Arc<Shared>, request: Request<'_>) -> Result<Re
         bytes.extend_from_slice(identity);
         parameters.end..bytes.len() as u32
     });
-    let call = Call { handle: 0, procedure: request.procedure, target, parameters, identity };
+    let call = Call {
+        handle: 0,
+        procedure: request.procedure,
+        target,
+        form: Form::Parameters,
+        parameters,
+        identity,
+    };
     let executor = gate.executor_of(&call);
     let (sender, reply) = oneshot::channel();
     let sender = Mutex::new(Some(sender));

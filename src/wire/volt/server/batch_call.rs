@@ -16,7 +16,7 @@ use super::{
     parameters::{self, Adapted},
 };
 use crate::{
-    call::{Arrival, Batch, Call, ReplySink},
+    call::{Arrival, Batch, Call, Form, ReplySink},
     gate::Refusal,
     limits,
     node::desk::By,
@@ -122,7 +122,14 @@ fn sort(
                     set.drain(..bytes as usize);
                     set[..2].copy_from_slice(&count.to_be_bytes());
                 }
-                let call = Call { handle, procedure: id, target, parameters: 0..0, identity: None };
+                let call = Call {
+                    handle,
+                    procedure: id,
+                    target,
+                    form: Form::Parameters,
+                    parameters: 0..0,
+                    identity: None,
+                };
                 let (bytes, calls) = &mut by_executor[gate.executor_of(&call)];
                 let start = bytes.len() as u32;
                 bytes.extend_from_slice(&set);

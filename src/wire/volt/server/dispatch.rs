@@ -9,7 +9,7 @@ use super::{
     writer::ConnectionSink,
 };
 use crate::{
-    call::{Batch, Call},
+    call::{Batch, Call, Form},
     gate::Refusal,
     node::{connections::ConnectionFacts, desk::By, shared::Shared},
     wire::volt::{
@@ -149,7 +149,14 @@ impl Dispatcher {
             }
             Ok(target) => {
                 sorted.called(id);
-                let call = Call { handle: call.handle, procedure: id, target, parameters, identity: None };
+                let call = Call {
+                    handle: call.handle,
+                    procedure: id,
+                    target,
+                    form: Form::Parameters,
+                    parameters,
+                    identity: None,
+                };
                 self.by_executor[gate.executor_of(&call)].push(call);
             }
         }

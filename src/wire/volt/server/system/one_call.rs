@@ -2,7 +2,7 @@
 //! reply.
 
 use crate::{
-    call::{Arrival, Batch, Call, ReplySink},
+    call::{Arrival, Batch, Call, Form, ReplySink},
     gate::Refusal,
     node::{desk::By, shared::Shared},
     wire::volt::{
@@ -29,7 +29,14 @@ pub(super) async fn call(
     let id = gate.admit(procedure).map_err(refused)?;
     let target = gate.target(id, &parameters, None).map_err(refused)?;
     let length = parameters.len() as u32;
-    let call = Call { handle: 0, procedure: id, target, parameters: 0..length, identity: None };
+    let call = Call {
+        handle: 0,
+        procedure: id,
+        target,
+        form: Form::Parameters,
+        parameters: 0..length,
+        identity: None,
+    };
     let executor = gate.executor_of(&call);
     let (sender, reply) = oneshot::channel();
     let sink = Arc::new(OneReply(Mutex::new(Some(sender))));

@@ -1,59 +1,33 @@
-//! What every server has, whatever its schemas: the tables of its own ([`DDL`]), and procedures that read a
-//! stream.
-//! - `@StreamRead(stream, offset, limit)`: directed; the stream's first and next offset, then rows from an
-//!   offset on;
-//! - `@StreamBounds()`: directed; first and next offset of each stream of the partition.
-//!
-//! They run like any other read, so that their reply waits until what they saw is committed.
+//! Procedures that read a stream, in the partition that the caller names:
+//! - `@StreamRead(stream, offset, limit)`: the stream's first and next offset, then rows from an offset on;
+//! - `@StreamBounds()`: first and next offset of each stream of the partition;
+//! - `@StreamRows(stream, offset, bytes)`: the same bounds, then rows as they are stored, the server's own;
+//! - `@StreamTime(stream, time)`: the first offset whose row is not older.
 
 use crate::{
     abort::Abort,
-    parameter::{FromParameter, Parameter, ParameterError},
+    parameter::{FromParameter, Parameter, ParameterError, Timestamp},
     procedure::{Code, Kind, Procedure},
     results::Results,
     transaction::Tx,
 };
 use tollgate_schema::{
-    catalog::{Catalog, TableDef, TableId},
+    catalog::{TableDef, TableId},
     codec::{ParamReader, RowWriter, TableHeader},
-    ddl,
     record::column_value,
     row::RowRef,
     store::Store,
     typed::Access,
-    types::{Type, VARCHAR_DEFAULT},
+    types::{Type, VALUE_BYTES_MAX, VARCHAR_DEFAULT},
 };
-
-/// The server's own tables. Each row belongs to the partition it is in, whatever its values. A change here is
-/// a change of format.
-pub const DDL: &str = "
-    CREATE TABLE TOLLGATE_SESSIONS (
-      IDENTITY VARBINARY(640) NOT NULL,
-      AT TIMESTAMP NOT NULL,
-      PARAMETERS BIGINT NOT NULL,
-      REPLY VARBINARY(1048576) NOT NULL,
-      PRIMARY KEY (IDENTITY)
-    );
-    CREATE INDEX TOLLGATE_SESSIONS_AT ON TOLLGATE_SESSIONS (AT);
-";
-
-/// `TOLLGATE_SESSIONS`: the replies of calls that had an identity.
-pub const SESSIONS: TableId = 0;
 
 /// Rows that one `@StreamRead` answers with.
 pub const STREAM_READ_ROWS_MAX: usize = 10_000;
 /// It stops after the row that reaches this many bytes.
 pub const STREAM_READ_BYTES_MAX: usize = 4 << 20;
 
-/// A catalogue of the server's own tables.
-pub fn catalog() -> Catalog {
-    let catalog = ddl::parse(DDL).expect("the server's own schema is sound");
-    assert!(catalog.tables.iter().all(TableDef::is_internal), "their names say whose they are");
-    catalog
-}
-
 /// See the module.
-pub fn procedures() -> Vec<Procedure> {
+pub(super) fn procedures() -> Vec<Procedure> {
     let parameter =
         |name: &str, column_type| Parameter { name: name.to_string(), column_type, nullable: false };
     let of_read = vec![
@@ -66,7 +40,80 @@ pub fn procedures() -> Vec<Procedure> {
     vec![
         Procedure::new("@StreamRead", of_read, Kind::Directed, read).read_only(),
         Procedure::new("@StreamBounds", Vec::new(), Kind::Directed, bounds).read_only(),
+        Procedure::directed("@StreamRows", ["stream", "offset", "bytes"], stream_rows).read_only().internal(),
+        Procedure::directed("@StreamTime", ["stream", "time"], stream_time).read_only().internal(),
     ]
+}
+
+fn stream_of(store: &Store, id: i32) -> Result<TableId, Abort> {
+    let known = TableId::try_from(id).ok().filter(|&id| usize::from(id) < store.catalog().tables.len());
+    let stream = known.filter(|&id| store.catalog().table(id).is_stream());
+    stream.ok_or_else(|| Abort::user(format!("there is no stream {id}")))
+}
+
+/// `stream`: its place in the catalogue. Two tables: `FIRST_OFFSET`, `NEXT_OFFSET`; then from the offset on
+/// `TIME`, `ROW` (the row's image), up to about so many bytes, but one at least. Rows that are trimmed are
+/// not there: the first of the answer is the first that is kept.
+fn stream_rows(
+    tx: &mut Tx<'_>,
+    stream: i32,
+    offset: i64,
+    bytes: i32,
+) -> Result<impl FnOnce(&mut Results<'_>) + use<>, Abort> {
+    let store = tx.store();
+    let stream = stream_of(store, stream)?;
+    let (first, next) = store.stream_bounds(stream);
+    let mut rows = Vec::new();
+    let mut taken = 0;
+    for (_, timestamp_us, row) in store.stream_read(stream, offset.max(0) as u64, STREAM_READ_ROWS_MAX) {
+        let mut image = Vec::with_capacity(row.fixed.len() + row.tail.len());
+        image.extend_from_slice(row.fixed);
+        image.extend_from_slice(row.tail);
+        taken += image.len();
+        rows.push((timestamp_us, image));
+        if taken >= bytes.max(0) as usize {
+            break;
+        }
+    }
+    Ok(move |results: &mut Results<'_>| {
+        results.one_row(&bounds_header(&[]), |row| put_bounds(row, first, next));
+        let header = [("TIME", Type::Timestamp), ("ROW", Type::Varbinary { max: VALUE_BYTES_MAX })];
+        results.table(&TableHeader::new(header), |table| {
+            for (timestamp_us, image) in &rows {
+                table.row(|cells| {
+                    cells.put_timestamp(*timestamp_us).put_bytes(image);
+                });
+            }
+        });
+    })
+}
+
+/// The first offset whose row has that time or a later one, and the row's time; the next offset and NULL if
+/// there is none. Times increase along a stream.
+fn stream_time(
+    tx: &mut Tx<'_>,
+    stream: i32,
+    time: Timestamp,
+) -> Result<impl FnOnce(&mut Results<'_>) + use<>, Abort> {
+    let store = tx.store();
+    let stream = stream_of(store, stream)?;
+    let time_at = |offset: u64| store.stream_read(stream, offset, 1).next().map(|(_, time_us, _)| time_us);
+    let (mut low, next) = store.stream_bounds(stream);
+    let mut high = next;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if time_at(middle).is_some_and(|at_us| at_us < time.0) { low = middle + 1 } else { high = middle }
+    }
+    let found = time_at(low);
+    Ok(move |results: &mut Results<'_>| {
+        results.one_row(&TableHeader::new([("OFFSET", Type::BigInt), ("TIME", Type::Timestamp)]), |row| {
+            row.put_i64(low as i64);
+            match found {
+                Some(time_us) => row.put_timestamp(time_us),
+                None => row.put_null(),
+            };
+        });
+    })
 }
 
 fn stream_read(tx: &mut Tx<'_>, parameters: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
@@ -233,13 +280,5 @@ mod tests {
         );
         check(read(-1, 1), "parameter offset (position 1): offsets begin at 0");
         check(read(0, -1), "parameter limit (position 2): must not be negative");
-    }
-
-    #[test]
-    fn its_tables_are_the_server_s_own() {
-        let (registry, _) = store(0);
-        assert_eq!(registry.catalog().table(SESSIONS).name, "TOLLGATE_SESSIONS");
-        assert!(registry.find("TOLLGATE_SESSIONS.insert").is_none());
-        assert!(registry.find("T.insert").is_some());
     }
 }
