@@ -8,8 +8,8 @@
 //!   partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
 //!   [`clock`], [`counters`], [`memory`];
-//! - [`sql`]: ad hoc queries; [`wire`]: the front ends; [`client`]: the other end of the Volt port, for our
-//!   own tools;
+//! - [`format`]: rows as messages, messages as parameters; [`sql`]: ad hoc queries; [`wire`]: the front ends;
+//!   [`client`]: the other end of the Volt port, for our own tools;
 //! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
 //! - [`cli`]: the command line; [`stop`]: how threads are asked to end.
 
@@ -25,6 +25,7 @@ pub mod counters;
 pub mod ends;
 pub mod expiry;
 pub mod feed;
+pub mod format;
 pub mod gate;
 pub mod limits;
 pub mod memory;

@@ -51,6 +51,15 @@ pub const LOG_BATCHES_IN_FLIGHT_MAX: usize = 2;
 /// Effects in one block; the block is cut when it is reached, whatever the log is doing.
 pub const BLOCK_EFFECT_BYTES_MAX: usize = 4 << 20;
 
+/// A request over the Kafka port: a producer's batches for all partitions together.
+pub const KAFKA_FRAME_BYTES_MAX: usize = 32 << 20;
+
+/// Requests of one Kafka connection that wait for their response. Then its socket is not read any more.
+pub const KAFKA_REQUESTS_MAX: usize = 64;
+
+/// Records in one answer to a Kafka consumer, in bytes; the batch that is begun is not cut.
+pub const KAFKA_FETCH_BYTES_MAX: usize = 8 << 20;
+
 /// Raft ticks.
 pub const TICK_MS: u64 = 50;
 

@@ -45,6 +45,7 @@ impl Server {
         let mut config = Config { data_dir: directory.join("data"), partitions: 3, ..Config::default() };
         config.listen.volt.set_port(0);
         config.listen.http.set_port(0);
+        config.listen.kafka.set_port(0);
         config.limits.disk_free_bytes = 0;
         config.log.segment_bytes = 1 << 20;
         let procedures = [Procedure::single("Cents", ["card"], cents).read_only()];

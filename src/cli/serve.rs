@@ -22,6 +22,9 @@ pub(super) struct Serve {
     /// Port for HTTP, in place of the configuration's; 0 picks a free one
     #[arg(long, value_name = "PORT")]
     http_port: Option<u16>,
+    /// Port for Kafka clients, in place of the configuration's; 0 picks a free one
+    #[arg(long, value_name = "PORT")]
+    kafka_port: Option<u16>,
 }
 
 /// Read when no --config is given.
@@ -55,6 +58,9 @@ impl Serve {
         if let Some(port) = self.http_port {
             config.listen.http.set_port(port);
         }
+        if let Some(port) = self.kafka_port {
+            config.listen.kafka.set_port(port);
+        }
         Ok(config)
     }
 }
@@ -76,12 +82,17 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("some.toml");
         std::fs::write(&path, "data_dir = \"a\"\npartitions = 3\n[listen]\nvolt = \"0.0.0.0:1\"\n").unwrap();
-        let serve =
-            Serve { config: Some(path), data_dir: Some("b".into()), volt_port: Some(2), http_port: None };
+        let serve = Serve {
+            config: Some(path),
+            data_dir: Some("b".into()),
+            volt_port: Some(2),
+            http_port: None,
+            kafka_port: Some(3),
+        };
         let config = serve.config().unwrap();
         assert_eq!((config.data_dir, config.partitions), ("b".into(), 3));
         assert_eq!(config.listen.volt.to_string(), "0.0.0.0:2");
-        assert_eq!(config.listen.http.port(), 8080);
+        assert_eq!((config.listen.http.port(), config.listen.kafka.port()), (8080, 3));
         let serve = Serve { config: Some("missing.toml".into()), ..serve };
         assert!(serve.config().unwrap_err().to_string().contains("tollgate init"));
     }

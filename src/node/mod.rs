@@ -26,7 +26,7 @@ use crate::{
     limits,
     memory::MemoryThread,
     partition::Partition,
-    wire::{self, volt::server::Front},
+    wire::{self, kafka::server::KafkaFront, volt::server::Front},
 };
 use anyhow::{Context, Result};
 use crossbeam::channel::{Receiver, Sender, unbounded};
@@ -35,7 +35,7 @@ use directory::DataDirectory;
 use executor::{Executor, ExecutorDesk, Input};
 use priority::Processors;
 use recover::Recovered;
-use shared::{RecoveryFacts, Shared};
+use shared::{Addresses, RecoveryFacts, Shared};
 use snapshot_thread::{Growth, SnapshotFiles, SnapshotThread};
 use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 use tollgate_cluster::{
@@ -53,6 +53,7 @@ pub struct Node {
     pub shared: Arc<Shared>,
     pub volt_address: SocketAddr,
     pub http_address: SocketAddr,
+    pub kafka_address: SocketAddr,
     desks: Vec<Arc<ExecutorDesk>>,
     executor_threads: Vec<JoinHandle<()>>,
     log_thread: JoinHandle<()>,
@@ -94,15 +95,16 @@ impl Node {
         let memory =
             MemoryThread::start(&config.memory, config.limits.memory_bytes, config.data_dir.clone())?;
         shared.wait_until_leading(LEADING_MAX)?;
-        let (volt_address, http_address, net) =
-            start_net(shared.clone(), threads.helper, threads.desks.clone())?;
+        let (addresses, net) = start_net(shared.clone(), threads.helper, threads.desks.clone())?;
+        let Addresses { volt: volt_address, http: http_address, kafka: kafka_address } = addresses;
         let recovery_ms = started.elapsed().as_millis() as u64;
         shared.recovery.lock().ms = recovery_ms;
-        tracing::info!(%volt_address, %http_address, recovery_ms, "serving");
+        tracing::info!(%volt_address, %http_address, %kafka_address, recovery_ms, "serving");
         Ok(Node {
             shared,
             volt_address,
             http_address,
+            kafka_address,
             desks: threads.desks,
             executor_threads: threads.executors,
             log_thread: threads.log,
@@ -244,7 +246,7 @@ fn start_net(
     shared: Arc<Shared>,
     helper: Arc<Helper>,
     desks: Vec<Arc<ExecutorDesk>>,
-) -> Result<(SocketAddr, SocketAddr, NetThread)> {
+) -> Result<(Addresses, NetThread)> {
     let net_core = shared.config.net_core;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     if net_core {
@@ -253,13 +255,17 @@ fn start_net(
     }
     let runtime = builder.enable_all().build()?;
     let listen = &shared.config.listen;
-    let (volt, http) = runtime.block_on(async {
+    let (volt, http, kafka) = runtime.block_on(async {
         let volt = bind(listen.volt, "listen.volt").await?;
         let http = bind(listen.http, "listen.http").await?;
-        anyhow::Ok((volt, http))
+        let kafka = bind(listen.kafka, "listen.kafka").await?;
+        anyhow::Ok((volt, http, kafka))
     })?;
-    let (volt_address, http_address) = (volt.local_addr()?, http.local_addr()?);
-    let _ = shared.addresses.set(shared::Addresses { volt: volt_address, http: http_address });
+    let addresses =
+        Addresses { volt: volt.local_addr()?, http: http.local_addr()?, kafka: kafka.local_addr()? };
+    let _ = shared.addresses.set(addresses);
+    // Its rows are read through the executors' own threads: nobody helps them yet.
+    let kafka_front = runtime.block_on(KafkaFront::open(shared.clone()))?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let thread = spawn("net", move || {
         priority::short_slices();
@@ -272,11 +278,13 @@ fn start_net(
             let front_watch = tokio::spawn(front.clone().watch());
             let volt = tokio::spawn(wire::volt::server::serve(volt, front.clone()));
             let http = tokio::spawn(wire::http::serve(http, shared.clone(), front));
+            let kafka = tokio::spawn(wire::kafka::server::serve(kafka, kafka_front));
             let watch = tokio::spawn(watch_usage(shared));
             // Ends when told to, or when the node is dropped.
             let _ = stopped.await;
             volt.abort();
             http.abort();
+            kafka.abort();
             watch.abort();
             front_watch.abort();
             help.abort();
@@ -285,7 +293,7 @@ fn start_net(
         runtime.shutdown_timeout(Duration::from_millis(200));
         Ok(())
     })?;
-    Ok((volt_address, http_address, NetThread { stop, thread }))
+    Ok((addresses, NetThread { stop, thread }))
 }
 
 async fn bind(address: SocketAddr, key: &str) -> Result<tokio::net::TcpListener> {

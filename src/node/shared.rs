@@ -103,6 +103,7 @@ pub struct RecoveryFacts {
 pub struct Addresses {
     pub volt: SocketAddr,
     pub http: SocketAddr,
+    pub kafka: SocketAddr,
 }
 
 impl Shared {

@@ -9,7 +9,7 @@ use std::{
 };
 
 const ARGUMENTS: [&str; 9] =
-    ["demo", "--volt-port", "0", "--http-port", "0", "--cards", "300", "--rate", "1000"];
+    ["demo", "--volt-port", "0", "--http-port", "0", "--kafka-port", "0", "--cards", "300"];
 
 fn timed(directory: &Path) -> serde_json::Value {
     let mut arguments = ARGUMENTS.to_vec();

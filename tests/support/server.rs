@@ -48,6 +48,8 @@ pub(crate) struct Server {
     directory: TempDir,
     pub(crate) volt: SocketAddr,
     pub(crate) http: SocketAddr,
+    #[allow(dead_code, reason = "tests of Kafka clients come next")]
+    pub(crate) kafka: SocketAddr,
     pub(crate) partitions: u16,
     process: Option<Child>,
 }
@@ -60,16 +62,17 @@ impl Server {
 
     pub(crate) fn with(settings: &Settings) -> Server {
         let directory = tempfile::tempdir().expect("a directory for the server");
-        let (volt, http) = (free_address(), free_address());
+        let [volt, http, kafka] = [(); 3].map(|()| free_address());
         let data = directory.path().join("data");
         let config = format!(
-            "data_dir = {data:?}\npartitions = {}\n{}\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"\n{}",
+            "data_dir = {data:?}\npartitions = {}\n{}\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"\n\
+             kafka = \"{kafka}\"\n{}",
             settings.partitions, settings.keys, settings.more
         );
         fs::write(directory.path().join("tollgate.toml"), config).expect("the server's configuration");
         let (program, partitions) = (settings.program.clone(), settings.partitions);
         let shell = settings.shell;
-        let mut server = Server { program, shell, directory, volt, http, partitions, process: None };
+        let mut server = Server { program, shell, directory, volt, http, kafka, partitions, process: None };
         server.restart();
         server
     }

@@ -53,6 +53,7 @@ impl Server {
         config.executors = 2;
         config.listen.volt.set_port(0);
         config.listen.http.set_port(0);
+        config.listen.kafka.set_port(0);
         config.limits.disk_free_bytes = 0;
         config.log.segment_bytes = 1 << 20;
         let procedures = [Procedure::directed("WordsHere", ["times"], words_here)];

@@ -79,6 +79,7 @@ impl Tollgate {
         }
         writeln!(config, "net_core = {}", purpose == Purpose::Speed)?;
         writeln!(config, "durability = {durability:?}\n\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"")?;
+        writeln!(config, "kafka = \"127.0.0.1:0\"")?;
         match purpose {
             Purpose::Speed => {
                 writeln!(config, "\n[memory]\nready_bytes = {READY_BYTES}")?;

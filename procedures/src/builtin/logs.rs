@@ -2,7 +2,7 @@
 //! offsets of their records. What is in a batch is its producer's business.
 //!
 //! All procedures here are directed, and the server's own: `@LogAppend`, `@LogRead`, `@LogFind`, `@LogTrim`,
-//! `@LogDrop`.
+//! `@LogDrop`, `@LogSizes`.
 
 use super::{
     producers::{self, Admission, Claim},
@@ -32,6 +32,7 @@ pub(super) fn procedures() -> Vec<Procedure> {
         Procedure::directed("@LogFind", ["topic", "part", "time"], find).read_only().internal(),
         Procedure::directed("@LogTrim", of_trim, trim).internal(),
         Procedure::directed("@LogDrop", ["topic"], drop_topic).internal(),
+        Procedure::directed("@LogSizes", [], sizes).read_only().internal(),
     ]
 }
 
@@ -282,6 +283,23 @@ fn drop_topic(tx: &mut Tx<'_>, topic: i64) -> Result<i64, Abort> {
         }
     }
     Ok(gone)
+}
+
+/// `@LogSizes`: the logs of this partition: `TOPIC`, `PART`, `BYTES`.
+fn sizes(tx: &mut Tx<'_>) -> Result<impl FnOnce(&mut Results<'_>) + use<>, Abort> {
+    let logs = tx.read().tollgate_logs().scan();
+    let mut logs: Vec<_> = logs.map(|log| (log.topic(), log.part(), log.bytes())).collect();
+    logs.sort_unstable();
+    Ok(move |results: &mut Results<'_>| {
+        let columns = [("TOPIC", Type::BigInt), ("PART", Type::Integer), ("BYTES", Type::BigInt)];
+        results.table(&TableHeader::new(columns), |table| {
+            for (topic, part, bytes) in &logs {
+                table.row(|row| {
+                    row.put_i64(*topic).put_i32(*part).put_i64(*bytes);
+                });
+            }
+        });
+    })
 }
 
 #[cfg(test)]

@@ -51,6 +51,9 @@ pub(super) struct Demo {
     /// Port for HTTP, on loopback; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     http_port: u16,
+    /// Port for Kafka clients, on loopback; 0 picks a free one
+    #[arg(long, value_name = "PORT", default_value_t = 9092)]
+    kafka_port: u16,
     /// Calls that may wait for their reply, for each simulator
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     window: u32,
@@ -64,7 +67,7 @@ Ctrl-C or SIGTERM ends it cleanly, with a summary. The seconds count from when t
 Examples:
   tollgate demo
   tollgate demo --rate 50000 --seconds 30 --json
-  tollgate demo --data-dir /tmp/metro --volt-port 0 --http-port 0 --cards 10000";
+  tollgate demo --data-dir /tmp/metro --volt-port 0 --http-port 0 --kafka-port 0 --cards 10000";
 
 /// How often the live table is drawn.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
@@ -82,9 +85,10 @@ impl Demo {
         let is_new = !self.data_dir.exists();
         let node = Node::start(self.config(), Arc::new(registry))?;
         eprintln!(
-            "serving VoltDB clients at {} and HTTP at {}; data in {}, {}",
+            "serving VoltDB clients at {}, HTTP at {}, Kafka clients at {}; data in {}, {}",
             node.volt_address,
             node.http_address,
+            node.kafka_address,
             self.data_dir.display(),
             if is_new { "which is new".to_string() } else { Facts::of(&node.shared).recovery_text() }
         );
@@ -110,6 +114,7 @@ impl Demo {
         let mut config = Config { data_dir: self.data_dir.clone(), ..Config::default() };
         config.listen.volt.set_port(self.volt_port);
         config.listen.http.set_port(self.http_port);
+        config.listen.kafka.set_port(self.kafka_port);
         config
     }
 

@@ -1,3 +1,12 @@
-//! Kafka's protocol, as far as it is here: the format of record batches. Never knows rows, the log.
+//! Kafka's protocol.
+//!
+//! - [`records`]: record batches; [`protocol`]: requests and responses;
+//! - [`groups`]: who is in a consumer group; [`sasl`], [`tls`]: who may come in;
+//! - [`server`]: connections, and what requests do.
 
+pub mod groups;
+pub mod protocol;
 pub mod records;
+pub mod sasl;
+pub mod server;
+pub mod tls;

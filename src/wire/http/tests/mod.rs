@@ -102,6 +102,7 @@ impl Server {
             Config { data_dir: directory.join("data"), partitions: 2, executors: 2, ..Config::default() };
         config.listen.volt = ([127, 0, 0, 1], 0).into();
         config.listen.http = ([127, 0, 0, 1], 0).into();
+        config.listen.kafka = ([127, 0, 0, 1], 0).into();
         config.log.segment_bytes = 1 << 20;
         config.limits.disk_free_bytes = 0;
         change(&mut config);

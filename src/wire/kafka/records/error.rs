@@ -29,8 +29,10 @@ pub enum RecordsError {
 /// What kind of fault it is, for whoever has to tell the producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The bytes are not what the producer sent, or it cannot write batches.
+    /// The bytes are not what the producer sent: it may send them again.
     Corrupt,
+    /// They are what it sent, and no batch: it would be the same again.
+    Invalid,
     /// A batch of another format.
     Version,
     /// A compression that does not exist.
@@ -45,7 +47,8 @@ impl RecordsError {
             RecordsError::Magic(_) => Fault::Version,
             RecordsError::Compression(_) => Fault::Compression,
             RecordsError::TooLarge { .. } => Fault::TooLarge,
-            _ => Fault::Corrupt,
+            RecordsError::Checksum { .. } => Fault::Corrupt,
+            _ => Fault::Invalid,
         }
     }
 }

@@ -44,7 +44,7 @@ fn this_node(front: &Front, local: SocketAddr) -> NodeFacts {
         // There is one port for everything: who looks for the administrators' finds it here.
         admin_port: local.port(),
         http_port: shared.addresses.get().map_or(0, |addresses| addresses.http.port()),
-        kafka_port: 0,
+        kafka_port: shared.addresses.get().map_or(0, |addresses| addresses.kafka.port()),
         internal_port: 0,
         version: env!("CARGO_PKG_VERSION").to_string(),
         build: shared.build.to_string(),

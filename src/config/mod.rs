@@ -1,6 +1,10 @@
 //! The server's configuration: `tollgate.toml`. Unknown keys are errors, so that a misspelt limit is not
 //! ignored.
 
+mod kafka;
+
+pub use kafka::{ClientCertificateRule, KafkaConfig, Password, SaslName, TlsConfig, UserConfig};
+
 use crate::expiry::Keep;
 use serde::Deserialize;
 use std::{
@@ -40,6 +44,8 @@ pub struct Config {
     pub snapshot: SnapshotConfig,
     pub log: LogConfig,
     pub memory: MemoryConfig,
+    pub kafka: KafkaConfig,
+    pub users: Vec<UserConfig>,
 }
 
 /// Where the front ends listen.
@@ -48,6 +54,7 @@ pub struct Config {
 pub struct Listen {
     pub volt: SocketAddr,
     pub http: SocketAddr,
+    pub kafka: SocketAddr,
 }
 
 /// Beyond these, writes are refused with a clear status.
@@ -121,13 +128,16 @@ impl Default for Config {
             snapshot: SnapshotConfig::default(),
             log: LogConfig::default(),
             memory: MemoryConfig::default(),
+            kafka: KafkaConfig::default(),
+            users: Vec::new(),
         }
     }
 }
 
 impl Default for Listen {
     fn default() -> Listen {
-        Listen { volt: ([127, 0, 0, 1], 21212).into(), http: ([127, 0, 0, 1], 8080).into() }
+        let local = |port| ([127, 0, 0, 1], port).into();
+        Listen { volt: local(21212), http: local(8080), kafka: local(9092) }
     }
 }
 
@@ -161,7 +171,7 @@ impl Default for LogConfig {
 }
 
 /// What `tollgate init` writes: every key with its default, and what it is for.
-pub const SAMPLE: &str = include_str!("config_sample.toml");
+pub const SAMPLE: &str = include_str!("sample.toml");
 
 impl Config {
     /// Reads a file; the error names the file and the place.
@@ -173,7 +183,8 @@ impl Config {
 
     /// Reads a file's text; the error names the place.
     pub fn parse(text: &str) -> anyhow::Result<Config> {
-        let config: Config = toml::from_str(text)?;
+        let parsed = toml::from_str(text);
+        let config: Config = parsed.map_err(|error| anyhow::anyhow!(kafka::parse_error(text, &error)))?;
         config.check()?;
         Ok(config)
     }
@@ -183,7 +194,7 @@ impl Config {
         anyhow::ensure!(self.limits.connections > 0, "limits.connections must be at least 1");
         anyhow::ensure!(self.log.ready_segments <= 1024, "log.ready_segments must be at most 1024");
         anyhow::ensure!(self.log.segment_bytes >= 1 << 20, "log.segment_bytes must be at least 1 MiB");
-        Ok(())
+        kafka::check(&self.kafka, &self.users)
     }
 
     /// What expiry goes by.

@@ -1,0 +1,9 @@
+//! One JSON value a message: an object by name, or an array in order. `write` always writes objects. Never
+//! knows what a type's text looks like.
+
+mod number;
+mod read;
+mod write;
+
+pub(super) use read::JsonReader;
+pub(super) use write::JsonWriter;

@@ -1,0 +1,180 @@
+//! One connection: frames in, responses out in the order of their requests. What a request starts, it starts
+//! when it is read; the rest of its work is done when its response is due.
+
+use super::{
+    dispatch::{self, Session},
+    front::KafkaFront,
+    login::Login,
+    metadata::Address,
+};
+use crate::{limits, wire::kafka::protocol::read_head};
+use bytes::{Buf, Bytes, BytesMut};
+use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::mpsc::{Receiver, Sender, channel},
+};
+
+/// A frame that is not whole yet gets this much room at a time: its length alone is no reason to allocate.
+const GROWTH_BYTES_MAX: usize = 1 << 20;
+/// Written together.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// Guessing takes time.
+const REFUSED_AFTER: Duration = Duration::from_millis(200);
+
+/// What becomes of a request.
+pub(super) enum Due {
+    /// A whole response, or nothing: the client wants none.
+    Now(Vec<u8>),
+    Later(Pin<Box<dyn Future<Output = Vec<u8>> + Send>>),
+    /// A login was refused: nothing comes after this.
+    Last(Vec<u8>),
+}
+
+/// Serves a connection until it ends.
+pub(super) async fn run<R, W>(
+    read: R,
+    write: W,
+    (local, peer): (SocketAddr, SocketAddr),
+    front: Arc<KafkaFront>,
+) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let address = match front.shared.config.kafka.advertised_parts() {
+        Some((host, port)) => Address { host: host.to_string(), port },
+        None => Address { host: local.ip().to_string(), port: local.port() },
+    };
+    let login = Login::new(&front);
+    let session = Session { front, address, client_host: peer.ip().to_string(), login };
+    let (due, outgoing) = channel(limits::KAFKA_REQUESTS_MAX);
+    let mut writer = tokio::spawn(write_responses(write, outgoing));
+    let outcome = read_requests(read, session, &due).await;
+    drop(due);
+    // Responses that are on their way still go out to a peer that closed only its sending half.
+    let stall_max = Duration::from_millis(limits::REPLY_STALL_MAX_MS);
+    if tokio::time::timeout(stall_max, &mut writer).await.is_err() {
+        writer.abort();
+    }
+    outcome
+}
+
+async fn read_requests(
+    mut read: impl AsyncRead + Unpin,
+    mut session: Session,
+    due: &Sender<Due>,
+) -> io::Result<()> {
+    let mut buffer = BytesMut::with_capacity(limits::READ_BYTES);
+    loop {
+        while let Some(frame) = take_frame(&mut buffer, session.frame_bytes_max())? {
+            let begun = begin(&mut session, frame).await?;
+            let is_last = matches!(begun, Due::Last(_));
+            if due.send(begun).await.is_err() || is_last {
+                return Ok(());
+            }
+        }
+        let missing = missing(&buffer);
+        buffer.reserve(missing.clamp(limits::READ_BYTES / 4, GROWTH_BYTES_MAX));
+        let login_max = session.login_max();
+        let read = match login_max {
+            None => read.read_buf(&mut buffer).await?,
+            Some(most) => tokio::time::timeout(most, read.read_buf(&mut buffer)).await??,
+        };
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// A request whose head can't be read ends the connection: nobody could be told.
+async fn begin(session: &mut Session, frame: Bytes) -> io::Result<Due> {
+    if session.login.takes_raw_tokens() {
+        return Ok(session.login_token(&frame));
+    }
+    let broken =
+        |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+    match read_head(frame) {
+        Ok((head, body)) => dispatch::begin(session, head, body).await,
+        Err(error) => match error.answer() {
+            Some(answer) => Ok(Due::Now(answer)),
+            None => Err(broken(&error)),
+        },
+    }
+}
+
+/// The length that stands before a frame.
+fn length(buffer: &[u8]) -> Option<i32> {
+    buffer.first_chunk().map(|length| i32::from_be_bytes(*length))
+}
+
+/// A whole frame, without its length.
+fn take_frame(buffer: &mut BytesMut, bytes_max: usize) -> io::Result<Option<Bytes>> {
+    let Some(said) = length(buffer) else { return Ok(None) };
+    let Some(length) = usize::try_from(said).ok().filter(|&length| length <= bytes_max) else {
+        let text = format!("frame length: {said} is not from 0 to {bytes_max}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    };
+    if buffer.len() < 4 + length {
+        return Ok(None);
+    }
+    buffer.advance(4);
+    Ok(Some(buffer.split_to(length).freeze()))
+}
+
+/// What the frame at hand still needs.
+fn missing(buffer: &[u8]) -> usize {
+    length(buffer).map_or(4, |length| (4 + length.max(0) as usize).saturating_sub(buffer.len()))
+}
+
+async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Receiver<Due>) {
+    let mut out: Vec<u8> = Vec::new();
+    let stall_max = Duration::from_millis(limits::REPLY_STALL_MAX_MS);
+    loop {
+        let next = match outgoing.try_recv() {
+            Ok(next) => Some(next),
+            Err(_) if out.is_empty() => outgoing.recv().await,
+            Err(_) => None,
+        };
+        let mut is_last = false;
+        match next {
+            Some(Due::Now(response)) => out.extend_from_slice(&response),
+            Some(Due::Last(response)) => {
+                tokio::time::sleep(REFUSED_AFTER).await;
+                out.extend_from_slice(&response);
+                is_last = true;
+            }
+            Some(Due::Later(response)) => {
+                // What is due before it does not wait for it.
+                if !flush(&mut write, &mut out, stall_max).await {
+                    return;
+                }
+                out = response.await;
+            }
+            None if out.is_empty() => return,
+            None => {}
+        }
+        if out.len() < WRITE_BYTES && !is_last && !outgoing.is_empty() {
+            continue;
+        }
+        if !flush(&mut write, &mut out, stall_max).await || is_last {
+            let _ = write.shutdown().await;
+            return;
+        }
+    }
+}
+
+/// False: the peer takes nothing any more.
+async fn flush(write: &mut (impl AsyncWrite + Unpin), out: &mut Vec<u8>, most: Duration) -> bool {
+    if out.is_empty() {
+        return true;
+    }
+    let written = async {
+        write.write_all(out).await?;
+        write.flush().await
+    };
+    let is_written = matches!(tokio::time::timeout(most, written).await, Ok(Ok(())));
+    out.clear();
+    is_written
+}

@@ -1,0 +1,137 @@
+//! Records that become calls: each is decoded, and goes where its row belongs, whatever partition of the
+//! topic its producer chose.
+
+use super::{
+    calls::Calls,
+    front::KafkaFront,
+    produce::Refused,
+    topics::{OnError, ProcedureTopic, Topic},
+};
+use crate::{
+    call::{PartitionId, Target},
+    feed::{self, FeedCall, FeedRecord, FeedWriter, Head},
+    wire::kafka::{
+        protocol::ErrorCode,
+        records::{Batch, Record},
+    },
+};
+
+/// What the records of one batch become when they are decompressed, at most: a few times what a batch may be
+/// that is not compressed.
+const PLAIN_BYTES_MAX: usize = 16 << 20;
+/// Records that a refusal names.
+const NAMED_MAX: usize = 100;
+
+/// A batch for a topic that runs a procedure.
+pub(super) struct Inbound<'a> {
+    pub(super) front: &'a KafkaFront,
+    pub(super) topic: &'a Topic,
+    pub(super) procedure: &'a ProcedureTopic,
+    pub(super) part: i32,
+    pub(super) batch: &'a Batch,
+}
+
+/// A compacted topic takes only records with a key.
+pub(super) fn check_keys(batch: &Batch) -> Result<(), Refused> {
+    for (place, record) in batch.records(PLAIN_BYTES_MAX)?.enumerate() {
+        if record?.key.is_none() {
+            let text = "a compacted topic takes no record without a key";
+            let records = vec![(place as i32, text.to_string())];
+            return Err(Refused { records, ..Refused::new(ErrorCode::InvalidRecord, text) });
+        }
+    }
+    Ok(())
+}
+
+impl Inbound<'_> {
+    /// The calls that the batch becomes, and which of them gives it its offset.
+    pub(super) fn add_to(&self, calls: &mut Calls<'_>) -> Result<(Vec<usize>, usize), Refused> {
+        let partitions = self.front.shared.config.partitions;
+        let home = self.front.home(self.part);
+        let mut feeds: Vec<Option<FeedWriter>> = (0..partitions).map(|_| None).collect();
+        let is_numbered = self.batch.head.producer_id >= 0;
+        for partition in 0..partitions {
+            // Each partition must see each batch of a producer that numbers them, or it could not tell a gap.
+            if is_numbered || partition == home {
+                feeds[usize::from(partition)] = Some(self.feed(partition == home));
+            }
+        }
+        self.sort(&mut feeds, home)?;
+        let (mut places, mut offset_from) = (Vec::new(), 0);
+        for (partition, feed) in (0..).zip(feeds) {
+            let Some(feed) = feed else { continue };
+            let place = calls.add_feed(self.procedure.procedure, partition, &feed.bytes)?;
+            places.push(place);
+            if partition == home {
+                offset_from = place;
+            }
+        }
+        Ok((places, offset_from))
+    }
+
+    fn feed(&self, gives_offsets: bool) -> FeedWriter {
+        let head = &self.batch.head;
+        let takes_dead = self.procedure.on_error != OnError::Skip;
+        FeedWriter::new(&Head {
+            topic: self.topic.number(),
+            part: self.part,
+            producer: head.producer_id,
+            epoch: head.producer_epoch,
+            sequence: head.base_sequence,
+            count: head.record_count,
+            gives_offsets,
+            dead_letters: takes_dead.then_some(self.procedure.dead_letters),
+            topic_name: &self.topic.name,
+        })
+    }
+
+    /// Puts each record into the feed of its partition; those that can't be read into `home`'s.
+    fn sort(&self, feeds: &mut [Option<FeedWriter>], home: PartitionId) -> Result<(), Refused> {
+        let mut refused: Vec<(i32, String)> = Vec::new();
+        let (mut set, mut headers) = (Vec::new(), Vec::new());
+        for record in self.batch.records(PLAIN_BYTES_MAX)? {
+            let record = record?;
+            set.clear();
+            let read = self.read(&record, &mut set);
+            let (partition, call) = match &read {
+                Ok(partition) => (*partition, FeedCall::Parameters(&set)),
+                Err(reason) => {
+                    if self.procedure.on_error == OnError::Reject && refused.len() < NAMED_MAX {
+                        refused.push((record.offset_delta, reason.clone()));
+                    }
+                    (home, FeedCall::Unreadable(reason))
+                }
+            };
+            headers.clear();
+            for header in &record.headers {
+                feed::put(&mut headers, Some(&header.key));
+                feed::put(&mut headers, header.value.as_deref());
+            }
+            let place = &mut feeds[usize::from(partition)];
+            place.get_or_insert_with(|| self.feed(false)).push(&FeedRecord {
+                offset_delta: record.offset_delta,
+                timestamp_ms: self.batch.head.base_timestamp_ms.saturating_add(record.timestamp_delta_ms),
+                call,
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                headers: &headers,
+            });
+        }
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let text = format!("{} can't be read; nothing of the batch was done", refused[0].1);
+        Err(Refused { records: refused, ..Refused::new(ErrorCode::InvalidRecord, text) })
+    }
+
+    /// Decodes a record's parameter set: which partition it runs in.
+    fn read(&self, record: &Record, set: &mut Vec<u8>) -> Result<PartitionId, String> {
+        let decoded = self.procedure.decoder.decode(record.key.as_deref(), record.value.as_deref(), set);
+        decoded.map_err(|error| error.to_string())?;
+        let target = self.front.shared.gate.target(self.procedure.procedure, set, None);
+        match target.map_err(|refusal| refusal.to_string())? {
+            Target::Partition(partition) => Ok(partition),
+            Target::All => unreachable!("such procedures are not for topics"),
+        }
+    }
+}

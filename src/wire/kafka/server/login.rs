@@ -1,0 +1,129 @@
+//! Who may send requests: clients log in first, if the configuration says so. A client that did not may ask
+//! for versions, choose a mechanism and log in, nothing else.
+
+use super::{connection::Due, dispatch::Session, front::KafkaFront};
+use crate::{
+    clock, limits,
+    wire::kafka::{
+        protocol::{
+            ApiKey, ErrorCode,
+            field::Secret,
+            sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse},
+            sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
+        },
+        sasl::{Exchange, Mechanism, NONCE_BYTES, Step},
+    },
+};
+use std::time::Duration;
+
+/// Of a client that has not logged in.
+const FRAME_BYTES_MAX: usize = 64 << 10;
+
+/// How far a connection's login has come.
+pub(super) enum Login {
+    /// Whoever comes may send requests.
+    Done,
+    /// A mechanism is to be chosen.
+    Wanted,
+    /// `raw`: tokens come without Kafka's headers, after the oldest handshake.
+    Under { exchange: Box<Exchange>, raw: bool },
+}
+
+impl Login {
+    pub(super) fn new(front: &KafkaFront) -> Login {
+        if front.shared.config.kafka.sasl.is_empty() { Login::Done } else { Login::Wanted }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Login::Done)
+    }
+
+    pub(super) fn takes_raw_tokens(&self) -> bool {
+        matches!(self, Login::Under { raw: true, .. })
+    }
+
+    /// Whether this may be asked now.
+    pub(super) fn allows(&self, api: ApiKey) -> bool {
+        self.is_done()
+            || matches!(api, ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate)
+    }
+}
+
+fn nonce() -> [u8; NONCE_BYTES] {
+    let mut nonce = [0; NONCE_BYTES];
+    for chunk in nonce.chunks_mut(8) {
+        chunk.copy_from_slice(&clock::entropy().to_be_bytes()[..chunk.len()]);
+    }
+    nonce
+}
+
+impl Session {
+    pub(super) fn frame_bytes_max(&self) -> usize {
+        if self.login.is_done() { limits::KAFKA_FRAME_BYTES_MAX } else { FRAME_BYTES_MAX }
+    }
+
+    /// How long the next bytes may take.
+    pub(super) fn login_max(&self) -> Option<Duration> {
+        (!self.login.is_done()).then_some(Duration::from_millis(limits::LOGIN_MAX_MS))
+    }
+
+    pub(super) fn handshake(
+        &mut self,
+        request: &SaslHandshakeRequest,
+        version: i16,
+    ) -> SaslHandshakeResponse {
+        let offered: Vec<Mechanism> = self.front.shared.config.kafka.sasl.iter().map(|name| name.0).collect();
+        let mechanisms = offered.iter().map(|mechanism| mechanism.name().to_string()).collect();
+        let chosen = Mechanism::of_name(&request.mechanism).filter(|chosen| offered.contains(chosen));
+        let error = match chosen {
+            None => ErrorCode::UnsupportedSaslMechanism,
+            Some(_) if self.login.is_done() => ErrorCode::IllegalSaslState,
+            Some(mechanism) => {
+                let exchange = Box::new(Exchange::new(mechanism, nonce()));
+                self.login = Login::Under { exchange, raw: version == 0 };
+                ErrorCode::None
+            }
+        };
+        SaslHandshakeResponse { error, mechanisms }
+    }
+
+    /// One step; an error ends the connection.
+    pub(super) fn authenticate(&mut self, request: &SaslAuthenticateRequest) -> SaslAuthenticateResponse {
+        let Login::Under { exchange, .. } = &mut self.login else {
+            let text = "a mechanism must be chosen first".to_string();
+            return SaslAuthenticateResponse {
+                error: ErrorCode::IllegalSaslState,
+                error_message: Some(text),
+                ..SaslAuthenticateResponse::default()
+            };
+        };
+        let step = exchange.step(&self.front.users, &request.auth_bytes.0);
+        match step {
+            Step::Continue(bytes) => {
+                SaslAuthenticateResponse { auth_bytes: bytes.into(), ..Default::default() }
+            }
+            Step::Done { user, bytes } => {
+                tracing::debug!(user, client = self.client_host, "logged in");
+                self.login = Login::Done;
+                SaslAuthenticateResponse { auth_bytes: bytes.into(), ..Default::default() }
+            }
+            Step::Refused { reason, bytes } => {
+                tracing::info!(client = self.client_host, %reason, "a login was refused");
+                SaslAuthenticateResponse {
+                    error: ErrorCode::SaslAuthenticationFailed,
+                    error_message: Some("Authentication failed: user or password is wrong".to_string()),
+                    auth_bytes: bytes.into(),
+                    ..SaslAuthenticateResponse::default()
+                }
+            }
+        }
+    }
+
+    /// A token without Kafka's header: a refusal is told by hanging up.
+    pub(super) fn login_token(&mut self, token: &bytes::Bytes) -> Due {
+        let answer = self.authenticate(&SaslAuthenticateRequest { auth_bytes: Secret(token.clone()) });
+        let mut frame = (answer.auth_bytes.len() as i32).to_be_bytes().to_vec();
+        frame.extend_from_slice(&answer.auth_bytes);
+        if answer.error.is_error() { Due::Last(Vec::new()) } else { Due::Now(frame) }
+    }
+}
