@@ -94,7 +94,7 @@ fn types_of_others() {
     );
     let price = r#"{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}"#;
     check(price, &[4, 0xff, 0x38], Type::Decimal, Ok(Value::Decimal(Decimal(-2_000_000_000_000))));
-    let fine = r#"{"type":"fixed","name":"f","size":2,"logicalType":"decimal","precision":4,"scale":13}"#;
+    let fine = r#"{"type":"fixed","name":"f","size":2,"logicalType":"decimal","precision":14,"scale":13}"#;
     check(fine, &[0, 15], Type::Decimal, Ok(Value::Decimal(Decimal(2))));
 }
 
