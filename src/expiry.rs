@@ -5,6 +5,7 @@
 
 use crate::{limits, session};
 use std::ops::Bound;
+use tollgate_procedures::builtin::exports;
 use tollgate_schema::{
     catalog::{Catalog, TableDef, TableId, TableKind, Ttl},
     record::column_value,
@@ -18,12 +19,35 @@ use tollgate_schema::{
 };
 
 /// How much is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Keep {
     /// Rows of a stream, in each partition.
     pub stream_rows: u64,
     /// How long a session is known.
     pub sessions_us: i64,
+    pub exports: Vec<KeepForExport>,
+}
+
+/// Rows of a stream that wait for an export go beyond [`Keep::stream_rows`], up to a limit.
+#[derive(Clone, Debug)]
+pub struct KeepForExport {
+    pub export: String,
+    /// In upper case.
+    pub stream: String,
+    /// In each partition.
+    pub backlog_rows_max: u64,
+}
+
+impl Keep {
+    /// The first row of a stream that stays.
+    fn first_of(&self, store: &Store, stream: TableId, next: u64) -> u64 {
+        let name = &store.catalog().table(stream).name;
+        let waiting = self.exports.iter().filter(|export| export.stream == *name).map(|export| {
+            let position = exports::position(store, &export.export, name).unwrap_or(0);
+            position.max(next.saturating_sub(export.backlog_rows_max))
+        });
+        waiting.fold(next.saturating_sub(self.stream_rows), u64::min)
+    }
 }
 
 /// Where expiry stands in one partition.
@@ -88,7 +112,10 @@ impl Expiry {
         for &stream in &self.streams {
             let (first, next) = store.stream_bounds(stream);
             if next - first > keep.stream_rows {
-                store.trim_stream(stream, next - keep.stream_rows);
+                let stays = keep.first_of(store, stream, next);
+                if stays > first {
+                    store.trim_stream(stream, stays);
+                }
             }
         }
         session::expire(
@@ -218,11 +245,11 @@ mod tests {
     use super::*;
     use rand::{Rng, SeedableRng, rngs::SmallRng};
     use std::sync::Arc;
-    use tollgate_procedures::Registry;
+    use tollgate_procedures::{Registry, Tx};
     use tollgate_schema::dynamic;
 
     const SECOND_US: i64 = 1_000_000;
-    const KEEP: Keep = Keep { stream_rows: 50, sessions_us: SECOND_US };
+    const KEEP: Keep = Keep { stream_rows: 50, sessions_us: SECOND_US, exports: Vec::new() };
 
     /// Each way there is to find expired rows: by an index, by walking rows, a history, a heap; by time, by
     /// seconds.
@@ -369,6 +396,42 @@ mod tests {
             world.run();
             let (first, next) = world.store.stream_bounds(stream);
             assert_eq!((first, next), ((n as u64 + 1).saturating_sub(50), n as u64 + 1));
+        }
+    }
+
+    #[test]
+    fn rows_wait_for_exports_up_to_a_limit() {
+        let mut rng = SmallRng::seed_from_u64(3);
+        let mut world = World::new();
+        let stream = world.id("TOLD");
+        let of = |export: &str, backlog_rows_max| KeepForExport {
+            export: export.to_string(),
+            stream: "TOLD".to_string(),
+            backlog_rows_max,
+        };
+        let other = KeepForExport { stream: "OTHER".to_string(), ..of("far", u64::MAX) };
+        let keep = Keep { exports: vec![of("near", 80), of("far", 200), other], ..KEEP };
+        let mut positions = [0, 0];
+        for n in 0..1_000u64 {
+            dynamic::insert(&mut world.store, stream, &[Value::Integer(n as i32)], world.now_us).unwrap();
+            for (position, export) in positions.iter_mut().zip(["near", "far"]) {
+                if rng.random_ratio(1, 40) {
+                    *position = rng.random_range(*position..=n + 1);
+                    let mut tx = Tx::new(&mut world.store, 0, world.now_us, 0);
+                    exports::keep_position(&mut tx, export, "TOLD", *position as i64).unwrap();
+                }
+            }
+            world.expiry.run(&mut world.store, world.now_us, &keep);
+            let (first, next) = world.store.stream_bounds(stream);
+            assert_eq!(next, n + 1);
+            assert!(first <= next.saturating_sub(50), "as many as without exports stay");
+            let waiting = [(positions[0], 80), (positions[1], 200)];
+            for (position, limit) in waiting {
+                assert!(first <= position.max(next.saturating_sub(limit)), "what has not left waits");
+            }
+            let least = waiting.map(|(position, limit)| position.max(next.saturating_sub(limit)));
+            let bound = least[0].min(least[1]).min(next.saturating_sub(50));
+            assert!(first == bound || next - first <= 200, "and no more: {first} {bound}");
         }
     }
 

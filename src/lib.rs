@@ -10,6 +10,7 @@
 //!   [`clock`], [`counters`], [`memory`];
 //! - [`format`]: rows as messages, messages as parameters; [`sql`]: ad hoc queries; [`wire`]: the front ends;
 //!   [`client`]: the other end of the Volt port, for our own tools;
+//! - [`export`]: streams that leave for a Kafka cluster;
 //! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
 //! - [`cli`]: the command line; [`stop`]: how threads are asked to end.
 
@@ -24,6 +25,7 @@ pub mod core;
 pub mod counters;
 pub mod ends;
 pub mod expiry;
+pub mod export;
 pub mod feed;
 pub mod format;
 pub mod gate;

@@ -4,6 +4,7 @@
 
 mod call;
 mod demo;
+mod export;
 mod init;
 mod load;
 mod log;
@@ -55,6 +56,7 @@ enum Command {
     Call(call::Call),
     Status(status::Status),
     Stream(stream::Stream),
+    Export(export::Export),
     Simulate(simulate::Simulate),
     Replay(replay::Replay),
     Log(log::Log),
@@ -90,6 +92,7 @@ fn run(command: Command, registry: Registry) -> Result<ExitCode> {
         Command::Call(call) => call.run(),
         Command::Status(status) => status.run(),
         Command::Stream(stream) => stream.run(),
+        Command::Export(export) => export.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Replay(replay) => replay.run(),
         Command::Log(log) => log.run(),

@@ -5,7 +5,10 @@ mod kafka;
 
 pub use kafka::{ClientCertificateRule, KafkaConfig, Password, SaslName, TlsConfig, UserConfig};
 
-use crate::expiry::Keep;
+use crate::{
+    expiry::{Keep, KeepForExport},
+    export::config::{self as export_config, ExportConfig},
+};
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -46,6 +49,7 @@ pub struct Config {
     pub memory: MemoryConfig,
     pub kafka: KafkaConfig,
     pub users: Vec<UserConfig>,
+    pub export: Vec<ExportConfig>,
 }
 
 /// Where the front ends listen.
@@ -130,6 +134,7 @@ impl Default for Config {
             memory: MemoryConfig::default(),
             kafka: KafkaConfig::default(),
             users: Vec::new(),
+            export: Vec::new(),
         }
     }
 }
@@ -194,14 +199,24 @@ impl Config {
         anyhow::ensure!(self.limits.connections > 0, "limits.connections must be at least 1");
         anyhow::ensure!(self.log.ready_segments <= 1024, "log.ready_segments must be at most 1024");
         anyhow::ensure!(self.log.segment_bytes >= 1 << 20, "log.segment_bytes must be at least 1 MiB");
-        kafka::check(&self.kafka, &self.users)
+        kafka::check(&self.kafka, &self.users)?;
+        export_config::check(&self.export)
     }
 
     /// What expiry goes by.
     pub fn keep(&self) -> Keep {
         const HOUR_US: i64 = 3_600_000_000;
         let sessions_us = i64::from(self.sessions.keep_hours) * HOUR_US;
-        Keep { stream_rows: self.limits.stream_rows, sessions_us }
+        let of_export = |export: &ExportConfig| {
+            let (export, backlog_rows_max) = (export.name.clone(), export.backlog_rows_max);
+            move |stream: &String| KeepForExport {
+                export: export.clone(),
+                stream: stream.to_uppercase(),
+                backlog_rows_max,
+            }
+        };
+        let exports = self.export.iter().flat_map(|export| export.streams.iter().map(of_export(export)));
+        Keep { stream_rows: self.limits.stream_rows, sessions_us, exports: exports.collect() }
     }
 
     /// Executor threads to start.

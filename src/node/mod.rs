@@ -22,6 +22,7 @@ use crate::{
     clock,
     config::{Config, Durability},
     core::Core,
+    export::{self, Exports},
     gate::Gate,
     limits,
     memory::MemoryThread,
@@ -60,6 +61,7 @@ pub struct Node {
     snapshots: SnapshotThread,
     memory: Option<MemoryThread>,
     net: NetThread,
+    exports: Exports,
     // Held as long as the server runs: one server per directory.
     _directory: DataDirectory,
 }
@@ -73,6 +75,7 @@ impl Node {
     /// Recovers what the data directory holds and starts serving. Returns when calls can be taken.
     pub fn start(config: Config, registry: Arc<Registry>) -> Result<Node> {
         let started = clock::now();
+        export::check(&config.export, registry.catalog())?;
         files::allow_all(&config);
         let directory = DataDirectory::open(&config)?;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -97,6 +100,7 @@ impl Node {
         shared.wait_until_leading(LEADING_MAX)?;
         let (addresses, net) = start_net(shared.clone(), threads.helper, threads.desks.clone())?;
         let Addresses { volt: volt_address, http: http_address, kafka: kafka_address } = addresses;
+        let exports = Exports::start(&shared)?;
         let recovery_ms = started.elapsed().as_millis() as u64;
         shared.recovery.lock().ms = recovery_ms;
         tracing::info!(%volt_address, %http_address, %kafka_address, recovery_ms, "serving");
@@ -111,12 +115,14 @@ impl Node {
             snapshots,
             memory,
             net,
+            exports,
             _directory: directory,
         })
     }
 
     /// Takes no more calls, finishes and makes durable what was taken, and ends every thread.
     pub fn stop(self) {
+        self.exports.stop();
         self.shared.gate.stop();
         let _ = self.net.stop.send(());
         join(self.net.thread);

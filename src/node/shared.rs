@@ -8,6 +8,7 @@ use crate::{
     counters::Counters,
     ends::StreamEnds,
     expiry::Expired,
+    export::facts::ExportFacts,
     gate::Gate,
     node::{connections::Connections, executor::Input, latency::Latency, snapshot_thread},
     partition::FrozenAt,
@@ -40,6 +41,8 @@ pub struct Shared {
     pub latency: Latency,
     /// How far each stream reaches.
     pub ends: Arc<StreamEnds>,
+    /// How far each export has come.
+    pub exports: ExportFacts,
     pub log: Mutex<LogFacts>,
     pub snapshots: Mutex<SnapshotFacts>,
     pub recovery: Mutex<RecoveryFacts>,
@@ -116,6 +119,7 @@ impl Shared {
         let executors = (0..gate.executors()).map(|_| Mutex::default()).collect();
         let now_ms = clock::wall_us() / 1000;
         let ends = Arc::new(StreamEnds::new(gate.registry().catalog(), config.partitions));
+        let exports = ExportFacts::new(&config.export, gate.registry().catalog(), config.partitions);
         Shared {
             config,
             gate,
@@ -128,6 +132,7 @@ impl Shared {
             clients: Connections::default(),
             latency: Latency::new(now_ms),
             ends,
+            exports,
             log: Mutex::default(),
             snapshots: Mutex::default(),
             recovery: Mutex::default(),

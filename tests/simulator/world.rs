@@ -189,7 +189,7 @@ impl World {
         let member_us = self.now_us + self.members[member].clock_offset_us;
         if let Some(up) = &mut self.members[member].up {
             up.core.tick();
-            let keep = Keep { stream_rows: u64::MAX, sessions_us: 3600 * 1_000_000 };
+            let keep = Keep { stream_rows: u64::MAX, sessions_us: 3600 * 1_000_000, exports: Vec::new() };
             up.core.expire(member_us, &keep);
             self.pump(member);
         }

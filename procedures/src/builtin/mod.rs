@@ -9,7 +9,7 @@
 //! They run like any other procedure, so that their reply waits until what they saw or wrote is committed.
 //! Never knows: protocols.
 
-mod exports;
+pub mod exports;
 mod groups;
 pub mod logs;
 pub mod producers;

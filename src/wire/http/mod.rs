@@ -2,8 +2,8 @@
 //! docs/HTTP.md.
 //!
 //! In reading order: [`procedures`], a call, from [`parameters`] (and [`number`]) through [`call`] to
-//! [`results`]; [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`] and
-//! [`admin`] for operators; [`openapi`], all of it described; [`error`], every refusal; [`body`] and
+//! [`results`]; [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`], [`exports`]
+//! and [`admin`] for operators; [`openapi`], all of it described; [`error`], every refusal; [`body`] and
 //! [`connection`], what a peer may cost.
 //!
 //! Runs on: net threads. It never knows: rows, the log.
@@ -13,6 +13,7 @@ mod body;
 mod call;
 mod connection;
 mod error;
+mod exports;
 mod health;
 mod metrics;
 mod number;
@@ -50,6 +51,7 @@ fn router(shared: &Arc<Shared>, front: &Arc<Front>, open: &Arc<AtomicUsize>) -> 
         .route("/api/v1/procedures/{name}", post(procedures::call))
         .route("/api/v1/streams", get(streams::list))
         .route("/api/v1/streams/{name}", get(streams::read))
+        .route("/api/v1/exports", get(exports::show))
         .route("/api/v1/health", get(health::show))
         .route("/openapi.json", get(document))
         .route("/", get(|| async { Html(openapi::page()) }))

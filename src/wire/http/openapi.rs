@@ -7,10 +7,11 @@ use tollgate_procedures::{Kind, Procedure, Registry, parameter::Parameter};
 use tollgate_schema::{catalog::Catalog, types::Type};
 
 /// The fixed endpoints: method, path, what for.
-pub(super) const ENDPOINTS: [(&str, &str, &str); 10] = [
+pub(super) const ENDPOINTS: [(&str, &str, &str); 11] = [
     ("post", "/api/v1/procedures/{name}", "Call a procedure"),
     ("get", "/api/v1/streams", "The streams, with their offsets"),
     ("get", "/api/v1/streams/{name}", "Committed rows of a stream"),
+    ("get", "/api/v1/exports", "How far each export has come"),
     ("get", "/api/v1/health", "Whether this node can do its work"),
     ("post", "/api/v1/admin/snapshot", "Take a snapshot now"),
     ("get", "/metrics", "Metrics for Prometheus"),

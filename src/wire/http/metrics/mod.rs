@@ -7,6 +7,7 @@ pub(super) mod tests;
 
 use crate::{
     counters::Counters,
+    export::facts::{ExportState, LaneStatus},
     node::{
         monitor,
         shared::{PartitionFacts, Shared},
@@ -16,7 +17,7 @@ use axum::{
     extract::State,
     http::{HeaderName, header},
 };
-use exposition::Exposition;
+use exposition::{Exposition, Family};
 use hdrhistogram::Histogram;
 use std::sync::{
     Arc,
@@ -39,6 +40,7 @@ fn text(shared: &Shared, http_connections: usize) -> String {
     tables(&mut out, shared.gate.registry().catalog(), &partitions);
     expiry(&mut out, shared.gate.registry().catalog(), &partitions);
     replication(&mut out, shared.gate.registry().catalog(), &partitions);
+    exports(&mut out, shared);
     storage(&mut out, shared);
     limits(&mut out, shared, http_connections);
     process::write(&mut out, shared);
@@ -180,6 +182,37 @@ fn replication(out: &mut Exposition, catalog: &Catalog, partitions: &[PartitionF
                 offsets.sample(&labels, if next { next_offset } else { first_offset });
             }
         }
+    }
+}
+
+/// Nothing is shown of a node without exports.
+fn exports(out: &mut Exposition, shared: &Shared) {
+    let lanes = shared.exports.status(&shared.ends);
+    if lanes.is_empty() {
+        return;
+    }
+    let each = |mut family: Family<'_>, value: fn(&LaneStatus) -> u64| {
+        for lane in &lanes {
+            let partition = lane.partition.to_string();
+            let labels =
+                [("export", lane.export.as_str()), ("stream", &lane.stream), ("partition", &partition)];
+            family.sample(&labels, value(lane));
+        }
+    };
+    let lag = out.gauge("tollgate_export_lag_rows", "Rows of the stream that have not arrived at the target.");
+    each(lag, |lane| lane.lag_rows);
+    let running = out.gauge("tollgate_export_running", "1 while rows leave, or could; 0 after an error.");
+    each(running, |lane| u64::from(lane.state == ExportState::Running));
+    let counters: [(&str, &str, fn(&LaneStatus) -> u64); 4] = [
+        ("tollgate_export_rows_total", "Rows that arrived at the target.", |lane| lane.rows),
+        ("tollgate_export_errors_total", "Errors after which it was tried again.", |lane| lane.errors),
+        ("tollgate_export_dead_letters_total", "Rows that the target refused.", |lane| lane.dead_letters),
+        ("tollgate_export_lost_rows_total", "Rows that were trimmed before they could leave.", |lane| {
+            lane.lost_rows
+        }),
+    ];
+    for (name, help, value) in counters {
+        each(out.counter(name, help), value);
     }
 }
 
