@@ -204,10 +204,11 @@ pub(super) fn find_topics(
     let reason = target::make_topics(caller, &target::config(export), &wanted)?;
     let mut counts: Vec<(String, i32)> = Vec::new();
     for name in wanted.iter().map(|wanted| wanted.name) {
-        let count = target::partitions_of(producer.client(), name).map_err(|trouble| match (trouble, &reason) {
-            (Trouble::NoTopic(topic), Some(reason)) => Trouble::NotMade(reason.clone(), topic),
-            (trouble, _) => trouble,
-        })?;
+        let count =
+            target::partitions_of(producer.client(), name).map_err(|trouble| match (trouble, &reason) {
+                (Trouble::NoTopic(topic), Some(reason)) => Trouble::NotMade(reason.clone(), topic),
+                (trouble, _) => trouble,
+            })?;
         counts.push((name.to_string(), count));
     }
     for lane in lanes {

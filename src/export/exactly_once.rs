@@ -55,8 +55,7 @@ impl ExactlyOnce {
     pub(super) fn new(export: ExportConfig, caller: Caller, lane: Lane) -> ExactlyOnce {
         let facts = &lane.facts;
         let cluster = caller.shared.cluster_start_ms;
-        let id =
-            format!("tollgate-{cluster:016x}-{}-{}-{}", export.name, facts.stream_name, facts.partition);
+        let id = format!("tollgate-{cluster:016x}-{}-{}-{}", export.name, facts.stream_name, facts.partition);
         ExactlyOnce { export, caller, lane, backoff: Backoff::default(), id }
     }
 
@@ -209,10 +208,8 @@ impl ExactlyOnce {
                 self.lane.progress.failed(untag(report.tag).1, verdict::of_row(code));
             }
             if failed.is_ok() {
-                failed = Err(Trouble::Kafka {
-                    doing: "sending rows",
-                    error: KafkaError::MessageProduction(code),
-                });
+                failed =
+                    Err(Trouble::Kafka { doing: "sending rows", error: KafkaError::MessageProduction(code) });
             }
         }
         failed

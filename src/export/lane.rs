@@ -67,12 +67,7 @@ pub(super) enum Went {
 }
 
 impl Lane {
-    pub(super) fn new(
-        facts: Arc<LaneFacts>,
-        def: TableDef,
-        encoder: Encoder,
-        cluster_start_ms: i64,
-    ) -> Lane {
+    pub(super) fn new(facts: Arc<LaneFacts>, def: TableDef, encoder: Encoder, cluster_start_ms: i64) -> Lane {
         let headers = CommonHeaders {
             cluster: format!("{cluster_start_ms:016x}"),
             stream: facts.stream_name.clone(),

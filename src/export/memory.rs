@@ -61,7 +61,9 @@ pub(super) fn read(config: &ClientConfig, key: &str, stop: &Stop) -> Result<Opti
     }
     let mut assignment = TopicPartitionList::new();
     let added = assignment.add_partition_offset(PROGRESS_TOPIC, 0, Offset::Beginning);
-    added.and_then(|()| consumer.assign(&assignment)).map_err(Trouble::while_("reading what is remembered"))?;
+    added
+        .and_then(|()| consumer.assign(&assignment))
+        .map_err(Trouble::while_("reading what is remembered"))?;
     let mut found = None;
     while !stop.is_stopped() {
         match consumer.poll(POLL) {

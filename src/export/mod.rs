@@ -19,6 +19,8 @@ mod lane;
 mod memory;
 mod progress;
 mod target;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod verdict;
 
@@ -55,8 +57,7 @@ fn encoder(export: &ExportConfig, def: &TableDef) -> Result<Encoder> {
         TableKind::Stream { key, .. } => key,
         _ => &[],
     };
-    Encoder::new(def, key, &options)
-        .with_context(|| format!("export {}: streams: {}", export.name, def.name))
+    Encoder::new(def, key, &options).with_context(|| format!("export {}: streams: {}", export.name, def.name))
 }
 
 /// The exports that run.

@@ -102,9 +102,7 @@ pub(super) fn beginning(
         (None, None) => Ok(first),
         (None, Some(0)) => Ok(0),
         _ if reset => Ok(position.unwrap_or(first)),
-        (Some(progress), _) => {
-            Err(NoBeginning::Ahead { progress, end, position: position.unwrap_or(first) })
-        }
+        (Some(progress), _) => Err(NoBeginning::Ahead { progress, end, position: position.unwrap_or(first) }),
         (None, Some(position)) => Err(NoBeginning::Forgotten { position }),
     }
 }

@@ -199,7 +199,8 @@ fn exports(out: &mut Exposition, shared: &Shared) {
             family.sample(&labels, value(lane));
         }
     };
-    let lag = out.gauge("tollgate_export_lag_rows", "Rows of the stream that have not arrived at the target.");
+    let lag =
+        out.gauge("tollgate_export_lag_rows", "Rows of the stream that have not arrived at the target.");
     each(lag, |lane| lane.lag_rows);
     let running = out.gauge("tollgate_export_running", "1 while rows leave, or could; 0 after an error.");
     each(running, |lane| u64::from(lane.state == ExportState::Running));
