@@ -6,6 +6,7 @@
 mod command_line;
 mod defects;
 mod examples;
+mod export;
 mod fuzz;
 mod golden;
 mod hostile;

@@ -11,7 +11,7 @@ use std::{
 pub(crate) const JAVA_CLIENT_VERSIONS: [&str; 2] = ["13.2.2", "11.4.2"];
 
 /// Where `cargo xtask tools` puts what isn't a Debian package.
-fn tools() -> PathBuf {
+pub(super) fn tools() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
     target.join("test-tools")
 }

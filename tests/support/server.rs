@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) keys: &'static str,
     /// More of the configuration: its other tables.
     pub(crate) more: &'static str,
+    /// The same, as far as it is known only when the test runs.
+    pub(crate) made: String,
     /// The program; the product's own unless a test brings another.
     pub(crate) program: PathBuf,
     /// What a shell does before it becomes the server.
@@ -28,7 +30,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         let program = env!("CARGO_BIN_EXE_tollgate").into();
-        Settings { partitions: 4, keys: "", more: "", program, shell: ":" }
+        Settings { partitions: 4, keys: "", more: "", made: String::new(), program, shell: ":" }
     }
 }
 
@@ -65,9 +67,16 @@ impl Server {
         let [volt, http, kafka] = [(); 3].map(|()| free_address());
         let data = directory.path().join("data");
         let config = format!(
-            "data_dir = {data:?}\npartitions = {}\n{}\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"\n\
-             kafka = \"{kafka}\"\n{}",
-            settings.partitions, settings.keys, settings.more
+            "data_dir = {data:?}
+partitions = {}
+{}
+[listen]
+volt = \"{volt}\"
+http = \"{http}\"
+\
+             kafka = \"{kafka}\"
+{}{}",
+            settings.partitions, settings.keys, settings.more, settings.made
         );
         fs::write(directory.path().join("tollgate.toml"), config).expect("the server's configuration");
         let (program, partitions) = (settings.program.clone(), settings.partitions);
@@ -75,6 +84,14 @@ impl Server {
         let mut server = Server { program, shell, directory, volt, http, kafka, partitions, process: None };
         server.restart();
         server
+    }
+
+    /// Writes one text for another into its configuration, for its next start.
+    pub(crate) fn change_config(&self, from: &str, to: &str) {
+        let path = self.directory.path().join("tollgate.toml");
+        let config = fs::read_to_string(&path).expect("the server's configuration");
+        assert!(config.contains(from), "{from} is not in {config}");
+        fs::write(&path, config.replace(from, to)).expect("the server's configuration");
     }
 
     /// Starts the server on the data that is there, and waits until it says that it is well.
@@ -164,7 +181,7 @@ impl Drop for Server {
 
 /// An address that nobody listens on, below the ports that the system gives to outgoing connections, so that
 /// it is still free after a restart. Each process of tests starts its search elsewhere.
-fn free_address() -> SocketAddr {
+pub(super) fn free_address() -> SocketAddr {
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);

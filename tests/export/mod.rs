@@ -1,0 +1,179 @@
+//! Streams leave for a real Apache Kafka broker while the server and the broker are killed at several moments:
+//! exactly once, or at least once and in order. [`load`] makes alerts, [`arrived`] is what a consumer finds.
+
+mod arrived;
+mod load;
+
+use crate::support::{KafkaBroker, Server, Settings, http, line, stream, wait};
+use arrived::{Arrived, arrived};
+use load::Load;
+use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
+use serde_json::Value;
+use std::time::Duration;
+
+const PARTITIONS: u16 = 3;
+const CARDS: i32 = 60;
+const STREAM: &str = "CARD_ALERT_EXPORT";
+const TOPIC: &str = "alerts";
+
+fn start(broker: &KafkaBroker, mode: &str) -> Server {
+    let export = format!(
+        "[[export]]\nname = \"test\"\nbrokers = \"{}\"\nstreams = [\"card_alert_export\"]\n\
+         topics = {{ card_alert_export = \"{TOPIC}\" }}\nmode = \"{mode}\"\n",
+        broker.address
+    );
+    let server = Server::with(&Settings { partitions: PARTITIONS, made: export, ..Settings::default() });
+    line::load(&server);
+    let mut connection = server.connect();
+    (1..=CARDS).for_each(|card| line::new_card(&mut connection, card, 1_000));
+    server
+}
+
+fn lanes(server: &Server) -> Vec<Value> {
+    let reply = http::get(server.http, "/api/v1/exports").expect("an answer");
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let Value::Array(lanes) = reply.json()["exports"].take() else { panic!("no exports: {}", reply.body) };
+    assert_eq!(lanes.len(), usize::from(PARTITIONS));
+    lanes
+}
+
+fn number(lane: &Value, name: &str) -> u64 {
+    lane[name].as_u64().unwrap_or_else(|| panic!("no {name} in {lane}"))
+}
+
+/// Waits until everything that was committed has left.
+fn wait_until_even(server: &Server, rows: u64) {
+    let even = wait::until(|| {
+        let lanes = lanes(server);
+        let acknowledged: u64 = lanes.iter().map(|lane| number(lane, "acknowledged")).sum();
+        (acknowledged == rows && lanes.iter().all(|lane| number(lane, "lag_rows") == 0)).then_some(())
+    });
+    assert!(even.is_some(), "{rows} rows are to leave: {:#?}\n{}", lanes(server), server.log());
+}
+
+/// Kills one or the other under load, at moments that differ, and waits until all is even.
+fn under_fire(mode: &str, rounds: u64) -> Option<(KafkaBroker, Server)> {
+    let mut broker = KafkaBroker::start()?;
+    let mut server = start(&broker, mode);
+    let mut random = SmallRng::seed_from_u64(rounds);
+    for round in 0..rounds {
+        let load = Load::start(&server, CARDS);
+        load.wait_for(random.random_range(20..400));
+        match round % 3 {
+            0 => {
+                wait::pause(Duration::from_millis(random.random_range(0..150)));
+                server.kill();
+                load.finish();
+                server.restart();
+            }
+            1 => {
+                broker.kill();
+                load.wait_for(load.made() + random.random_range(20..400));
+                broker.restart();
+                server.kill();
+                load.finish();
+                server.restart();
+            }
+            _ => {
+                broker.kill();
+                wait::pause(Duration::from_millis(random.random_range(0..150)));
+                server.kill();
+                load.finish();
+                server.restart();
+                broker.restart();
+            }
+        }
+    }
+    let rows = stream::rows(&server, STREAM).len() as u64;
+    assert!(rows > rounds * 20, "there was load: {rows} rows");
+    wait_until_even(&server, rows);
+    Some((broker, server))
+}
+
+/// The rows of each partition are those of the stream, in order.
+fn check(server: &Server, arrived: &[Arrived]) {
+    let rows = stream::rows(server, STREAM);
+    let mut in_order: Vec<&Arrived> = arrived.iter().collect();
+    // Stable: within a partition they stay as they came.
+    in_order.sort_by_key(|message| message.partition);
+    assert_eq!(in_order.len(), rows.len());
+    let mut expected = (0, 0);
+    for (message, row) in in_order.iter().zip(&rows) {
+        if message.partition != expected.0 {
+            assert!(message.partition > expected.0);
+            expected = (message.partition, 0);
+        }
+        assert_eq!((message.partition, message.offset), expected, "no gap, and none twice");
+        expected.1 += 1;
+        let card = row["CARD_ID"].to_string();
+        assert!(message.value.starts_with(&format!("{card},")), "{} is not of card {card}", message.value);
+    }
+}
+
+#[test]
+fn exactly_once_is_once_whoever_is_killed() {
+    let Some((broker, mut server)) = under_fire("exactly_once", 9) else { return };
+    let arrived = arrived(&broker, TOPIC, "read_committed");
+    check(&server, &arrived);
+    let progress = broker.consumer(&[]);
+    let metadata = rdkafka::consumer::Consumer::fetch_metadata(
+        &progress,
+        Some("__tollgate_export_progress"),
+        wait::PATIENCE,
+    );
+    assert_eq!(metadata.unwrap().topics()[0].partitions().len(), 1);
+    assert!(server.stop().success(), "{}", server.log());
+}
+
+#[test]
+fn at_least_once_has_no_gap_whoever_is_killed() {
+    let Some((broker, mut server)) = under_fire("at_least_once", 9) else { return };
+    let arrived = arrived(&broker, TOPIC, "read_uncommitted");
+    let mut next = vec![0; usize::from(PARTITIONS)];
+    let all = arrived.len();
+    let first_times: Vec<Arrived> = arrived
+        .into_iter()
+        .filter(|message| {
+            let next = &mut next[usize::from(message.partition)];
+            let is_new = message.offset >= *next;
+            *next = message.offset.max(*next) + u64::from(is_new);
+            is_new
+        })
+        .collect();
+    println!("{} rows, {} came again", first_times.len(), all - first_times.len());
+    check(&server, &first_times);
+    assert!(server.stop().success(), "{}", server.log());
+}
+
+#[test]
+fn a_target_that_forgot_is_refused_until_it_is_said_to_be_meant() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    let mut server = start(&broker, "at_least_once");
+    let load = Load::start(&server, CARDS);
+    load.wait_for(50);
+    server.kill();
+    load.finish();
+    server.restart();
+    let rows = stream::rows(&server, STREAM).len() as u64;
+    wait_until_even(&server, rows);
+    assert!(server.stop().success());
+    // Positions are there, and the cluster remembers nothing of transactions.
+    server.change_config("at_least_once", "exactly_once");
+    server.restart();
+    let stopped = wait::until(|| {
+        let lanes = lanes(&server);
+        lanes.iter().all(|lane| lane["state"] == "stopped").then(|| lanes[0]["last_error"].to_string())
+    });
+    let error = stopped.expect("it stops");
+    assert!(error.contains("reset = true"), "{error}");
+    assert!(server.stop().success());
+    server.change_config("mode =", "reset = true\nmode =");
+    server.restart();
+    let load = Load::start(&server, CARDS);
+    load.wait_for(50);
+    server.kill();
+    load.finish();
+    server.restart();
+    wait_until_even(&server, stream::rows(&server, STREAM).len() as u64);
+    check(&server, &arrived(&broker, TOPIC, "read_committed"));
+}
