@@ -36,7 +36,11 @@ use config::{ExportConfig, ExportMode};
 use exactly_once::ExactlyOnce;
 use facts::LaneFacts;
 use lane::Lane;
-use std::{sync::Arc, thread::JoinHandle};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread::JoinHandle,
+};
 use tollgate_schema::catalog::{Catalog, TableDef, TableKind};
 
 /// Checks the exports against the schema and the library; the error names the key.
@@ -78,13 +82,15 @@ impl Exports {
             }
             match export.mode {
                 ExportMode::AtLeastOnce => {
+                    let facts = lanes.iter().map(|lane| lane.facts.clone()).collect();
                     let run = AtLeastOnce::new(export.clone(), Caller::new(shared.clone())?, lanes);
-                    exports.spawn(move |stop| run.run(stop))?;
+                    exports.spawn(facts, move |stop| run.run(stop))?;
                 }
                 ExportMode::ExactlyOnce => {
                     for lane in lanes {
+                        let facts = vec![lane.facts.clone()];
                         let run = ExactlyOnce::new(export.clone(), Caller::new(shared.clone())?, lane);
-                        exports.spawn(move |stop| run.run(stop))?;
+                        exports.spawn(facts, move |stop| run.run(stop))?;
                     }
                 }
             }
@@ -92,10 +98,16 @@ impl Exports {
         Ok(exports)
     }
 
-    fn spawn(&mut self, work: impl FnOnce(&Stop) + Send + 'static) -> Result<()> {
+    /// Nothing depends on an export: one that panics is shown as stopped, and the node goes on.
+    fn spawn(&mut self, facts: Vec<Arc<LaneFacts>>, work: impl FnOnce(&Stop) + Send + 'static) -> Result<()> {
         let stop = self.stop.clone();
+        let guarded = move || {
+            if catch_unwind(AssertUnwindSafe(|| work(&stop))).is_err() {
+                facts.iter().for_each(|facts| facts.stops("its thread panicked; the log says where"));
+            }
+        };
         let thread = std::thread::Builder::new().name("export".to_string());
-        let thread = thread.spawn(move || work(&stop)).context("an export's thread could not be started")?;
+        let thread = thread.spawn(guarded).context("an export's thread could not be started")?;
         self.threads.push(thread);
         Ok(())
     }
@@ -104,7 +116,6 @@ impl Exports {
     pub fn stop(self) {
         self.stop.stop();
         for thread in self.threads {
-            // One that panicked has told so already.
             let _ = thread.join();
         }
     }

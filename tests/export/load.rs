@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 use tollgate::client::{Pipeline, Reply};
 use tollgate_schema::value::Value;
@@ -37,6 +38,10 @@ impl Load {
                 });
                 if called.is_err() {
                     break;
+                }
+                if n % WINDOW as i32 == 0 {
+                    // What the server takes at full speed would take long to be read back.
+                    wait::pause(Duration::from_millis(15));
                 }
             }
             // The server is gone.

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 const PARTITIONS: u16 = 3;
 const CARDS: i32 = 60;
+/// Each third of them kills something else.
+const ROUNDS: u64 = 6;
 const STREAM: &str = "CARD_ALERT_EXPORT";
 const TOPIC: &str = "alerts";
 
@@ -51,38 +53,43 @@ fn wait_until_even(server: &Server, rows: u64) {
     assert!(even.is_some(), "{rows} rows are to leave: {:#?}\n{}", lanes(server), server.log());
 }
 
-/// Kills one or the other under load, at moments that differ, and waits until all is even.
+/// Waits until rows arrive at the target that were not there before.
+fn wait_until_rows_leave(server: &Server) {
+    let rows = || lanes(server).iter().map(|lane| number(lane, "rows")).sum::<u64>();
+    let before = rows();
+    let leave = wait::until(|| (rows() > before).then_some(()));
+    assert!(leave.is_some(), "no rows leave: {:#?}\n{}", lanes(server), server.log());
+}
+
+/// Kills one or the other under load, while rows leave, and waits until all is even.
 fn under_fire(mode: &str, rounds: u64) -> Option<(KafkaBroker, Server)> {
     let mut broker = KafkaBroker::start()?;
     let mut server = start(&broker, mode);
     let mut random = SmallRng::seed_from_u64(rounds);
     for round in 0..rounds {
         let load = Load::start(&server, CARDS);
-        load.wait_for(random.random_range(20..400));
+        wait_until_rows_leave(&server);
+        let moment = Duration::from_millis(random.random_range(0..200));
+        wait::pause(moment);
         match round % 3 {
-            0 => {
-                wait::pause(Duration::from_millis(random.random_range(0..150)));
-                server.kill();
-                load.finish();
-                server.restart();
-            }
+            0 => server.kill(),
             1 => {
                 broker.kill();
                 load.wait_for(load.made() + random.random_range(20..400));
                 broker.restart();
+                wait_until_rows_leave(&server);
+                wait::pause(moment);
                 server.kill();
-                load.finish();
-                server.restart();
             }
             _ => {
                 broker.kill();
-                wait::pause(Duration::from_millis(random.random_range(0..150)));
+                wait::pause(moment);
                 server.kill();
-                load.finish();
-                server.restart();
                 broker.restart();
             }
         }
+        load.finish();
+        server.restart();
     }
     let rows = stream::rows(&server, STREAM).len() as u64;
     assert!(rows > rounds * 20, "there was load: {rows} rows");
@@ -112,7 +119,7 @@ fn check(server: &Server, arrived: &[Arrived]) {
 
 #[test]
 fn exactly_once_is_once_whoever_is_killed() {
-    let Some((broker, mut server)) = under_fire("exactly_once", 9) else { return };
+    let Some((broker, mut server)) = under_fire("exactly_once", ROUNDS) else { return };
     let arrived = arrived(&broker, TOPIC, "read_committed");
     check(&server, &arrived);
     let progress = broker.consumer(&[]);
@@ -127,7 +134,7 @@ fn exactly_once_is_once_whoever_is_killed() {
 
 #[test]
 fn at_least_once_has_no_gap_whoever_is_killed() {
-    let Some((broker, mut server)) = under_fire("at_least_once", 9) else { return };
+    let Some((broker, mut server)) = under_fire("at_least_once", ROUNDS) else { return };
     let arrived = arrived(&broker, TOPIC, "read_uncommitted");
     let mut next = vec![0; usize::from(PARTITIONS)];
     let all = arrived.len();
@@ -140,7 +147,8 @@ fn at_least_once_has_no_gap_whoever_is_killed() {
             is_new
         })
         .collect();
-    println!("{} rows, {} came again", first_times.len(), all - first_times.len());
+    let repeats = all - first_times.len();
+    println!("{} rows, {repeats} came again", first_times.len());
     check(&server, &first_times);
     assert!(server.stop().success(), "{}", server.log());
 }
