@@ -1,6 +1,6 @@
-//! An export that sends each row at least once: one thread and one idempotent producer for all its streams and
-//! partitions. Rows go in order; after a failure each partition goes on from its watermark with a new producer,
-//! and what had arrived beyond it arrives again.
+//! An export that sends each row at least once: one thread and one idempotent producer for all its streams
+//! and partitions. Rows go in order; after a failure each partition goes on from its watermark with a new
+//! producer, and what had arrived beyond it arrives again.
 
 use super::{
     calls::{Caller, Pending},

@@ -1,5 +1,5 @@
-//! Rows that a target refuses for what they are: kept in a log of the partition, with the reason. Never knows:
-//! targets.
+//! Rows that a target refuses for what they are: kept in a log of the partition, with the reason. Never
+//! knows: targets.
 
 use super::calls::{CallError, Caller};
 use crate::{

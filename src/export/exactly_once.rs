@@ -1,8 +1,9 @@
-//! An export that sends each row exactly once: for each partition of a stream one thread and one transactional
-//! producer. What is remembered of it lies in the target, written by the same transactions as the rows.
+//! An export that sends each row exactly once: for each partition of a stream one thread and one
+//! transactional producer. What is remembered of it lies in the target, written by the same transactions as
+//! the rows.
 //!
-//! The order matters. First the producer fences whoever wrote under its name before and ends what that one had
-//! begun; only then is read what is remembered, for until then it could still change.
+//! The order matters. First the producer fences whoever wrote under its name before and ends what that one
+//! had begun; only then is read what is remembered, for until then it could still change.
 
 use super::{
     at_least_once::{find_topics, now_ms},
@@ -261,7 +262,8 @@ impl ExactlyOnce {
         }
     }
 
-    /// Takes back what was sent. A producer that can't is of no more use, and what it began ends with the next.
+    /// Takes back what was sent. A producer that can't is of no more use, and what it began ends with the
+    /// next.
     fn abort(&self, producer: &Producer, trouble: Trouble) -> Undone {
         producer.purge(PurgeConfig::default().queue().inflight());
         let deadline = clock::now() + REQUEST_MAX;

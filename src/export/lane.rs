@@ -1,6 +1,6 @@
-//! One partition of a stream on its way: its rows are read from the partition, turned into messages and handed
-//! to a producer; its position is kept in the partition; rows that the target refuses are kept among the dead
-//! letters. Never knows: which promise is kept.
+//! One partition of a stream on its way: its rows are read from the partition, turned into messages and
+//! handed to a producer; its position is kept in the partition; rows that the target refuses are kept among
+//! the dead letters. Never knows: which promise is kept.
 
 use super::{
     calls::{Answer, CallError, Caller, Pending},

@@ -70,12 +70,11 @@ pub(super) fn read(config: &ClientConfig, key: &str, stop: &Stop) -> Result<Opti
             None => {}
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(Some(found)),
             Some(Err(error)) => return Err(Trouble::Kafka { doing: "reading what is remembered", error }),
-            Some(Ok(message)) => {
-                if message.key() == Some(key.as_bytes()) {
-                    let note = serde_json::from_slice::<Note>(message.payload().unwrap_or_default());
-                    found = Some(note.map_err(|error| Trouble::Memory(error.to_string()))?.next_offset);
-                }
+            Some(Ok(message)) if message.key() == Some(key.as_bytes()) => {
+                let note = serde_json::from_slice::<Note>(message.payload().unwrap_or_default());
+                found = Some(note.map_err(|error| Trouble::Memory(error.to_string()))?.next_offset);
             }
+            Some(Ok(_)) => {}
         }
     }
     Ok(None)

@@ -1,11 +1,11 @@
 //! Export: committed rows of streams leave for an external Kafka cluster, from the node that leads their
-//! partition. How far each has come is a row beside the stream's own, so that expiry leaves what has not left.
+//! partition. How far each has come is a row beside the stream's own, so that expiry leaves what has not
+//! left.
 //!
-//! In reading order: [`config`], what is asked for; `progress` and `verdict`, what is sent again and when it is
-//! given up, without IO; `calls` and `lane`, a partition's rows on their way, with `dead_letters` for those
-//! that are refused; `target`, the other cluster; `at_least_once` and `exactly_once` (with
-//! `memory`), the two promises;
-//! [`facts`], what operators see.
+//! In reading order: [`config`], what is asked for; `progress` and `verdict`, what is sent again and when it
+//! is given up, without IO; `calls` and `lane`, a partition's rows on their way, with `dead_letters` for
+//! those that are refused; `target`, the other cluster; `at_least_once` and `exactly_once` (with `memory`),
+//! the two promises; [`facts`], what operators see.
 //!
 //! Runs on: threads of its own, beside those of librdkafka. It never knows: rows' meaning, the log.
 

@@ -1,6 +1,6 @@
-//! Exports of a whole server in this process to a cluster that the library pretends to be: brokers that go and
-//! come back, requests that fail. It knows no transactions and makes no topics on request; a real cluster is
-//! in tests/export.
+//! Exports of a whole server in this process to a cluster that the library pretends to be: brokers that go
+//! and come back, requests that fail. It knows no transactions and makes no topics on request; a real cluster
+//! is in tests/export.
 
 #![allow(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 

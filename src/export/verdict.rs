@@ -89,8 +89,8 @@ pub(super) enum NoBeginning {
     Ahead { progress: u64, end: u64, position: u64 },
 }
 
-/// `progress`: what the target remembers. `position`: what was kept here, if anything ever was. `first`, `end`:
-/// of the stream.
+/// `progress`: what the target remembers. `position`: what was kept here, if anything ever was. `first`,
+/// `end`: of the stream.
 pub(super) fn beginning(
     progress: Option<u64>,
     position: Option<u64>,

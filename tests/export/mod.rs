@@ -1,5 +1,6 @@
-//! Streams leave for a real Apache Kafka broker while the server and the broker are killed at several moments:
-//! exactly once, or at least once and in order. [`load`] makes alerts, [`arrived`] is what a consumer finds.
+//! Streams leave for a real Apache Kafka broker while the server and the broker are killed at several
+//! moments: exactly once, or at least once and in order. [`load`] makes alerts, [`arrived`] is what a
+//! consumer finds.
 
 mod arrived;
 mod load;

@@ -1,5 +1,5 @@
-//! A real Apache Kafka broker as a process of its own, in a directory of its own, on ports of its own: started
-//! and waited for, killed, started again on the same data. `cargo xtask tools` installs its jars.
+//! A real Apache Kafka broker as a process of its own, in a directory of its own, on ports of its own:
+//! started and waited for, killed, started again on the same data. `cargo xtask tools` installs its jars.
 
 use super::{programs, server::free_address, wait};
 use rdkafka::{

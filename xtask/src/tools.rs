@@ -16,7 +16,11 @@ struct Program {
     package: &'static str,
 }
 
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 9] = [
+    // librdkafka is built from its source, with OpenSSL.
+    Program { probe: &["sh", "-c", "make --version && c++ --version"], package: "build-essential" },
+    Program { probe: &["pkg-config", "--version"], package: "pkg-config" },
+    Program { probe: &["pkg-config", "--exists", "openssl"], package: "libssl-dev" },
     Program { probe: &["python3", "-c", "import venv, ensurepip"], package: "python3-venv" },
     Program { probe: &["javac", "-version"], package: "default-jdk-headless" },
     Program { probe: &["mvn", "--version"], package: "maven" },

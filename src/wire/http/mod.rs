@@ -2,9 +2,9 @@
 //! docs/HTTP.md.
 //!
 //! In reading order: [`procedures`], a call, from [`parameters`] (and [`number`]) through [`call`] to
-//! [`results`]; [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`], [`exports`]
-//! and [`admin`] for operators; [`openapi`], all of it described; [`error`], every refusal; [`body`] and
-//! [`connection`], what a peer may cost.
+//! [`results`]; [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`],
+//! [`exports`] and [`admin`] for operators; [`openapi`], all of it described; [`error`], every refusal;
+//! [`body`] and [`connection`], what a peer may cost.
 //!
 //! Runs on: net threads. It never knows: rows, the log.
 

@@ -191,7 +191,8 @@ fn exports(out: &mut Exposition, shared: &Shared) {
     if lanes.is_empty() {
         return;
     }
-    let each = |mut family: Family<'_>, value: fn(&LaneStatus) -> u64| {
+    type Value = fn(&LaneStatus) -> u64;
+    let each = |mut family: Family<'_>, value: Value| {
         for lane in &lanes {
             let partition = lane.partition.to_string();
             let labels =
@@ -204,7 +205,7 @@ fn exports(out: &mut Exposition, shared: &Shared) {
     each(lag, |lane| lane.lag_rows);
     let running = out.gauge("tollgate_export_running", "1 while rows leave, or could; 0 after an error.");
     each(running, |lane| u64::from(lane.state == ExportState::Running));
-    let counters: [(&str, &str, fn(&LaneStatus) -> u64); 4] = [
+    let counters: [(&str, &str, Value); 4] = [
         ("tollgate_export_rows_total", "Rows that arrived at the target.", |lane| lane.rows),
         ("tollgate_export_errors_total", "Errors after which it was tried again.", |lane| lane.errors),
         ("tollgate_export_dead_letters_total", "Rows that the target refused.", |lane| lane.dead_letters),
