@@ -6,13 +6,13 @@ use super::{
     calls::{Caller, Pending},
     config::ExportConfig,
     lane::{Lane, Went, untag},
-    progress::WINDOW_ROWS,
+    progress::{Failure, WINDOW_ROWS},
     target::{self, Producer, Report, Wanted},
     trouble::Trouble,
     verdict::{self, Backoff},
 };
 use crate::{clock, node::shared::Shared, stop::Stop};
-use rdkafka::producer::Producer as _;
+use rdkafka::{error::KafkaError, producer::Producer as _};
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -102,12 +102,11 @@ impl AtLeastOnce {
         while !stop.is_stopped() {
             producer.poll(wait);
             self.count(&producer.context().reports())?;
-            if let Some((code, reason)) = producer.client().fatal_error() {
-                tracing::debug!("the producer ends: {reason}");
-                return Err(Trouble::Kafka {
-                    doing: "sending rows",
-                    error: rdkafka::error::KafkaError::Global(code),
-                });
+            if let Some((code, _)) = producer.client().fatal_error() {
+                // The row that did it says more.
+                producer.poll(IDLE);
+                self.count(&producer.context().reports())?;
+                return Err(Trouble::Kafka { doing: "sending rows", error: KafkaError::Global(code) });
             }
             if let Some(error) = producer.context().trouble() {
                 let behind = |lane: &&Lane| lane.progress.in_flight_rows() > 0;
@@ -139,7 +138,7 @@ impl AtLeastOnce {
                 None => delivered[number] += u64::from(progress.delivered(offset)),
                 Some(code) => {
                     progress.failed(offset, verdict::of_row(code));
-                    if failed.is_ok() || verdict::of_row(code) == super::progress::Failure::Refused {
+                    if failed.is_ok() || verdict::of_row(code) == Failure::Refused {
                         failed = Err(Trouble::Row { offset, code });
                     }
                 }

@@ -9,8 +9,9 @@ use crate::support::{KafkaBroker, Server, Settings, http, line, stream, wait};
 use arrived::{Arrived, arrived};
 use load::Load;
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
-use serde_json::Value;
+use serde_json::Value as Json;
 use std::time::Duration;
+use tollgate_schema::value::Value;
 
 const PARTITIONS: u16 = 3;
 const CARDS: i32 = 60;
@@ -32,15 +33,15 @@ fn start(broker: &KafkaBroker, mode: &str) -> Server {
     server
 }
 
-fn lanes(server: &Server) -> Vec<Value> {
+fn lanes(server: &Server) -> Vec<Json> {
     let reply = http::get(server.http, "/api/v1/exports").expect("an answer");
     assert_eq!(reply.status, 200, "{}", reply.body);
-    let Value::Array(lanes) = reply.json()["exports"].take() else { panic!("no exports: {}", reply.body) };
+    let Json::Array(lanes) = reply.json()["exports"].take() else { panic!("no exports: {}", reply.body) };
     assert_eq!(lanes.len(), usize::from(PARTITIONS));
     lanes
 }
 
-fn number(lane: &Value, name: &str) -> u64 {
+fn number(lane: &Json, name: &str) -> u64 {
     lane[name].as_u64().unwrap_or_else(|| panic!("no {name} in {lane}"))
 }
 
@@ -185,4 +186,52 @@ fn a_target_that_forgot_is_refused_until_it_is_said_to_be_meant() {
     server.restart();
     wait_until_even(&server, stream::rows(&server, STREAM).len() as u64);
     check(&server, &arrived(&broker, TOPIC, "read_committed"));
+}
+
+/// Two of the rows are more than the topic takes, though not more than the library sends.
+fn what_is_refused(mode: &str) {
+    let Some(broker) = KafkaBroker::start() else { return };
+    broker.make_topic("fraud", i32::from(PARTITIONS), &[("max.message.bytes", "1500")]);
+    let export = format!(
+        "[[export]]\nname = \"test\"\nbrokers = \"{}\"\nstreams = [\"fraud\"]\nmode = \"{mode}\"\n\
+         format = \"json\"\ntopics = {{ FRAUD = \"fraud\" }}\nproperties = {{ \"batch.size\" = \"1000\" }}\n",
+        broker.address
+    );
+    let server = Server::with(&Settings { partitions: PARTITIONS, made: export, ..Settings::default() });
+    let mut connection = server.connect();
+    let mut rows = 0;
+    for card in 0..300 {
+        let letters = if card == 77 || card == 200 { 1_600 } else { 10 };
+        let (id, time) = (Value::Varchar("x".repeat(letters)), Value::Timestamp(1_700_000_000_000_000));
+        let rest = [Value::Integer(1), Value::TinyInt(1), Value::Integer(250)];
+        let row = [vec![id, Value::Integer(card), time], rest.to_vec()].concat();
+        line::succeed(&mut connection, "FRAUD.insert", &row);
+        rows += 1;
+    }
+    wait_until_even(&server, rows);
+    let dead: u64 = lanes(&server).iter().map(|lane| number(lane, "dead_letters")).sum();
+    assert_eq!(dead, 2, "{:#?}", lanes(&server));
+    let arrived = arrived(&broker, "fraud", "read_committed");
+    let cards: std::collections::BTreeSet<i64> = arrived
+        .iter()
+        .map(|message| {
+            let value: Json = serde_json::from_str(&message.value).expect("JSON");
+            value["CARD_ID"].as_i64().unwrap_or_else(|| panic!("no card in {value}"))
+        })
+        .collect();
+    if mode == "exactly_once" {
+        assert_eq!(arrived.len(), cards.len(), "none came twice");
+    }
+    let missing: Vec<i64> = (0..300).filter(|card| !cards.contains(card)).collect();
+    assert_eq!(missing, [77, 200]);
+}
+
+#[test]
+fn rows_that_the_cluster_refuses_hold_nothing_up() {
+    what_is_refused("at_least_once");
+}
+
+#[test]
+fn rows_that_the_cluster_refuses_hold_no_transaction_up() {
+    what_is_refused("exactly_once");
 }

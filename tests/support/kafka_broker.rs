@@ -4,6 +4,8 @@
 use super::{programs, server::free_address, wait};
 use rdkafka::{
     ClientConfig,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
 };
 use std::{
@@ -96,6 +98,20 @@ impl KafkaBroker {
             config.set(*property, *value);
         }
         config.create().expect("a consumer")
+    }
+
+    /// Makes a topic with these properties.
+    pub(crate) fn make_topic(&self, name: &str, partitions: i32, properties: &[(&str, &str)]) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.address.to_string());
+        let admin: AdminClient<DefaultClientContext> = config.create().expect("an admin client");
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (property, value) in properties {
+            topic = topic.set(property, value);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new()));
+        made.expect("an answer")[0].as_ref().expect("the topic is made");
     }
 
     /// What it printed.
