@@ -7,7 +7,8 @@ use super::{
     config::ExportConfig,
     lane::{Lane, Went, untag},
     progress::{Failure, WINDOW_ROWS},
-    target::{self, Producer, Report, Wanted},
+    target::{self, Producer, Report},
+    topics::Topics,
     trouble::Trouble,
     verdict::{self, Backoff},
 };
@@ -30,11 +31,12 @@ pub(super) struct AtLeastOnce {
     caller: Caller,
     lanes: Vec<Lane>,
     backoff: Backoff,
+    topics: Topics,
 }
 
 impl AtLeastOnce {
     pub(super) fn new(export: ExportConfig, caller: Caller, lanes: Vec<Lane>) -> AtLeastOnce {
-        AtLeastOnce { export, caller, lanes, backoff: Backoff::default() }
+        AtLeastOnce { export, caller, lanes, backoff: Backoff::default(), topics: Topics::default() }
     }
 
     fn now_ms(&self) -> u64 {
@@ -80,7 +82,7 @@ impl AtLeastOnce {
         }
         let config = target::gapless_config(&self.export, (2 * WINDOW_ROWS) * self.lanes.len());
         let producer = target::producer(&config)?;
-        find_topics(&self.export, &self.caller, &producer, &mut self.lanes, None)?;
+        self.topics.find(&self.export, &self.caller, &producer, &mut self.lanes, None)?;
         let outcome = self.carry(&producer, stop);
         if outcome.is_ok() {
             // Rows that do not arrive in this moment are sent again.
@@ -182,38 +184,4 @@ impl AtLeastOnce {
 /// The node's monotonic clock.
 pub(super) fn now_ms(shared: &Arc<Shared>) -> u64 {
     clock::now().duration_since(shared.started).as_millis() as u64
-}
-
-/// Makes the topics that are missing, and finds out which partition of its topic each lane's rows go to.
-pub(super) fn find_topics(
-    export: &ExportConfig,
-    caller: &Caller,
-    producer: &Producer,
-    lanes: &mut [Lane],
-    memory: Option<&str>,
-) -> Result<(), Trouble> {
-    let partitions = i32::from(caller.shared.config.partitions);
-    let mut wanted: Vec<Wanted<'_>> = Vec::new();
-    for lane in lanes.iter() {
-        if wanted.iter().all(|wanted| wanted.name != lane.facts.topic) {
-            wanted.push(Wanted { name: &lane.facts.topic, partitions, is_compacted: false });
-        }
-    }
-    wanted.extend(memory.map(|name| Wanted { name, partitions: 1, is_compacted: true }));
-    let reason = target::make_topics(caller, &target::config(export), &wanted)?;
-    let mut counts: Vec<(String, i32)> = Vec::new();
-    for name in wanted.iter().map(|wanted| wanted.name) {
-        let count =
-            target::partitions_of(producer.client(), name).map_err(|trouble| match (trouble, &reason) {
-                (Trouble::NoTopic(topic), Some(reason)) => Trouble::NotMade(reason.clone(), topic),
-                (trouble, _) => trouble,
-            })?;
-        counts.push((name.to_string(), count));
-    }
-    for lane in lanes {
-        let (_, count) = counts.iter().find(|(name, _)| *name == lane.facts.topic).expect("it was wanted");
-        lane.target_partition = i32::from(lane.facts.partition) % count;
-        lane.facts.runs();
-    }
-    Ok(())
 }

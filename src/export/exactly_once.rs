@@ -6,13 +6,14 @@
 //! had begun; only then is read what is remembered, for until then it could still change.
 
 use super::{
-    at_least_once::{find_topics, now_ms},
+    at_least_once::now_ms,
     calls::Caller,
     config::ExportConfig,
     lane::{Lane, untag},
     memory,
     progress::WINDOW_ROWS,
     target::{self, PROGRESS_TOPIC, Producer, REQUEST_MAX, TRANSACTION_MAX},
+    topics::Topics,
     trouble::Trouble,
     verdict::{self, Backoff, Verdict},
 };
@@ -41,6 +42,7 @@ pub(super) struct ExactlyOnce {
     caller: Caller,
     lane: Lane,
     backoff: Backoff,
+    topics: Topics,
     id: String,
 }
 
@@ -57,7 +59,7 @@ impl ExactlyOnce {
         let facts = &lane.facts;
         let cluster = caller.shared.cluster_start_ms;
         let id = format!("tollgate-{cluster:016x}-{}-{}-{}", export.name, facts.stream_name, facts.partition);
-        ExactlyOnce { export, caller, lane, backoff: Backoff::default(), id }
+        ExactlyOnce { export, caller, lane, backoff: Backoff::default(), topics: Topics::default(), id }
     }
 
     /// Until told to stop, or until it may not go on.
@@ -87,7 +89,7 @@ impl ExactlyOnce {
         let producer =
             target::producer(&target::transactional_config(&self.export, 2 * COMMIT_ROWS, &self.id))?;
         let lanes = std::slice::from_mut(&mut self.lane);
-        find_topics(&self.export, &self.caller, &producer, lanes, Some(PROGRESS_TOPIC))?;
+        self.topics.find(&self.export, &self.caller, &producer, lanes, Some(PROGRESS_TOPIC))?;
         if !self.fence(&producer, stop)? {
             return Ok(());
         }
