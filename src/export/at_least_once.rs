@@ -14,10 +14,7 @@ use super::{
 };
 use crate::{clock, node::shared::Shared, stop::Stop};
 use rdkafka::{error::KafkaError, producer::Producer as _};
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// How long to wait for reports while rows are on their way, and while there is nothing to do.
 const BUSY: Duration = Duration::from_millis(1);
@@ -149,8 +146,7 @@ impl AtLeastOnce {
         for (lane, delivered) in self.lanes.iter().zip(delivered) {
             if delivered > 0 {
                 self.backoff.succeeded();
-                lane.facts.rows.fetch_add(delivered, Relaxed);
-                lane.facts.runs();
+                lane.facts.arrived(delivered);
                 lane.tell();
             }
         }

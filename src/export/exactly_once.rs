@@ -22,10 +22,7 @@ use rdkafka::{
     error::KafkaError,
     producer::{BaseRecord, Producer as _, PurgeConfig},
 };
-use std::{
-    sync::atomic::Ordering::Relaxed,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// A transaction is committed after this time, or with so many rows.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
@@ -159,7 +156,7 @@ impl ExactlyOnce {
         if let Err(trouble) = self.fill(producer, began, stop) {
             return Err(match trouble {
                 Trouble::Kafka { doing, error } => self.undone(producer, began, doing, error),
-                other => self.abort(producer, other),
+                other => self.abort(producer, began, other),
             });
         }
         self.note(producer).map_err(|error| self.undone(producer, began, "noting how far it is", error))?;
@@ -168,8 +165,7 @@ impl ExactlyOnce {
         }
         let rows = self.lane.progress.in_flight_rows() as u64;
         self.lane.progress.all_delivered();
-        self.lane.facts.rows.fetch_add(rows, Relaxed);
-        self.lane.facts.runs();
+        self.lane.facts.arrived(rows);
         self.lane.tell();
         self.backoff.succeeded();
         let now_ms = now_ms(&self.caller.shared);
@@ -234,7 +230,7 @@ impl ExactlyOnce {
             if let Err(trouble) = self.check(producer) {
                 return Err(match trouble {
                     Trouble::Kafka { doing, error } => self.undone(producer, began, doing, error),
-                    other => self.abort(producer, other),
+                    other => self.abort(producer, began, other),
                 });
             }
             let Err(error) = outcome else { return Ok(true) };
@@ -253,20 +249,22 @@ impl ExactlyOnce {
         verdict::of_transaction(error, is_expired)
     }
 
-    /// What becomes of the transaction after an error.
+    /// What becomes of the transaction after an error. What ended the producer says more than what it did to
+    /// rows and calls.
     fn undone(&self, producer: &Producer, began: Instant, doing: &'static str, error: KafkaError) -> Undone {
+        let fatal = producer.client().fatal_error();
+        let is_row = fatal.is_none() && matches!(error, KafkaError::MessageProduction(_));
+        let error = fatal.map_or(error, |(code, _)| KafkaError::Global(code));
         match self.verdict(&error, began) {
             Verdict::Fenced => Undone::Lost(Trouble::Fenced(error)),
-            Verdict::Recreate if !matches!(error, KafkaError::MessageProduction(_)) => {
-                Undone::Lost(Trouble::Kafka { doing, error })
-            }
-            _ => self.abort(producer, Trouble::Kafka { doing, error }),
+            Verdict::Recreate if !is_row => Undone::Lost(Trouble::Kafka { doing, error }),
+            _ => self.abort(producer, began, Trouble::Kafka { doing, error }),
         }
     }
 
     /// Takes back what was sent. A producer that can't is of no more use, and what it began ends with the
     /// next.
-    fn abort(&self, producer: &Producer, trouble: Trouble) -> Undone {
+    fn abort(&self, producer: &Producer, began: Instant, trouble: Trouble) -> Undone {
         producer.purge(PurgeConfig::default().queue().inflight());
         let deadline = clock::now() + REQUEST_MAX;
         while producer.in_flight_count() > 0 && clock::now() < deadline {
@@ -275,9 +273,11 @@ impl ExactlyOnce {
         let aborted = producer.abort_transaction(REQUEST_MAX);
         // What these rows came to is known.
         drop(producer.context().reports());
-        match aborted {
-            Ok(()) => Undone::Aborted(trouble),
-            Err(_) => Undone::Lost(trouble),
+        let Err(error) = aborted else { return Undone::Aborted(trouble) };
+        let error = producer.client().fatal_error().map_or(error, |(code, _)| KafkaError::Global(code));
+        match self.verdict(&error, began) {
+            Verdict::Fenced => Undone::Lost(Trouble::Fenced(error)),
+            _ => Undone::Lost(trouble),
         }
     }
 }

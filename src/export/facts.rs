@@ -29,10 +29,10 @@ pub struct LaneFacts {
     pub(super) first: AtomicU64,
     pub(super) end: AtomicU64,
     pub(super) acknowledged: AtomicU64,
-    pub(super) rows: AtomicU64,
-    pub(super) errors: AtomicU64,
+    rows: AtomicU64,
+    errors: AtomicU64,
     pub(super) dead_letters: AtomicU64,
-    pub(super) lost_rows: AtomicU64,
+    lost_rows: AtomicU64,
     health: Mutex<Health>,
 }
 
@@ -40,6 +40,8 @@ pub struct LaneFacts {
 struct Health {
     state: ExportState,
     last_error: Option<String>,
+    /// The log has it that rows wait.
+    is_told: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -98,7 +100,11 @@ impl ExportFacts {
                         errors: AtomicU64::new(0),
                         dead_letters: AtomicU64::new(0),
                         lost_rows: AtomicU64::new(0),
-                        health: Mutex::new(Health { state: ExportState::Starting, last_error: None }),
+                        health: Mutex::new(Health {
+                            state: ExportState::Starting,
+                            last_error: None,
+                            is_told: false,
+                        }),
                     }));
                 }
             }
@@ -147,7 +153,7 @@ impl LaneFacts {
         }
     }
 
-    /// Rows leave, or could.
+    /// Rows could leave.
     pub(super) fn runs(&self) {
         let mut health = self.health.lock();
         if health.state != ExportState::Stopped {
@@ -155,16 +161,27 @@ impl LaneFacts {
         }
     }
 
-    /// Something went wrong; it will be tried again. Logged when it is news.
+    /// So many rows arrived.
+    pub(super) fn arrived(&self, rows: u64) {
+        self.rows.fetch_add(rows, Relaxed);
+        self.runs();
+        if std::mem::take(&mut self.health.lock().is_told) {
+            let LaneFacts { export, stream_name, partition, .. } = self;
+            tracing::info!(export, stream = stream_name, partition, "rows leave again");
+        }
+    }
+
+    /// Something went wrong; it will be tried again. Logged the first time since rows arrived.
     pub(super) fn waits(&self, error: &str) {
         self.errors.fetch_add(1, Relaxed);
         let mut health = self.health.lock();
-        let is_news = health.last_error.as_deref() != Some(error);
-        if is_news {
-            let LaneFacts { export, stream_name, partition, .. } = self;
+        let LaneFacts { export, stream_name, partition, .. } = self;
+        if !std::mem::replace(&mut health.is_told, true) {
             tracing::warn!(export, stream = stream_name, partition, "the export waits: {error}");
-            health.last_error = Some(error.to_string());
+        } else {
+            tracing::debug!(export, stream = stream_name, partition, "the export still waits: {error}");
         }
+        health.last_error = Some(error.to_string());
         if health.state != ExportState::Stopped {
             health.state = ExportState::Waiting;
         }
@@ -175,7 +192,9 @@ impl LaneFacts {
         self.errors.fetch_add(1, Relaxed);
         let LaneFacts { export, stream_name, partition, .. } = self;
         tracing::error!(export, stream = stream_name, partition, "the export has stopped: {error}");
-        *self.health.lock() = Health { state: ExportState::Stopped, last_error: Some(error.to_string()) };
+        let mut health = self.health.lock();
+        health.state = ExportState::Stopped;
+        health.last_error = Some(error.to_string());
     }
 
     pub(super) fn loses(&self, rows: u64, next: u64) {

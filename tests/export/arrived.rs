@@ -12,6 +12,7 @@ pub(super) struct Arrived {
     pub(super) partition: u16,
     pub(super) offset: u64,
     pub(super) value: String,
+    pub(super) cluster: String,
 }
 
 /// Everything in a topic, each of its partitions in order.
@@ -44,6 +45,7 @@ pub(super) fn arrived(broker: &KafkaBroker, topic: &str, isolation: &str) -> Vec
                     partition,
                     offset: u64::from_be_bytes(offset),
                     value: String::from_utf8(message.payload().expect("a value").to_vec()).expect("CSV"),
+                    cluster: String::from_utf8(header("tollgate-cluster").to_vec()).expect("a text"),
                 });
             }
         }

@@ -235,3 +235,29 @@ fn rows_that_the_cluster_refuses_hold_nothing_up() {
 fn rows_that_the_cluster_refuses_hold_no_transaction_up() {
     what_is_refused("exactly_once");
 }
+
+#[test]
+fn whoever_is_fenced_stops() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    let server = start(&broker, "exactly_once");
+    let mut connection = server.connect();
+    let mut recharge = |card| {
+        let parameters = [Value::Integer(card), Value::Integer(100), Value::Integer(1)];
+        line::succeed(&mut connection, "RechargeCard", &parameters);
+    };
+    (1..=CARDS).for_each(&mut recharge);
+    wait_until_even(&server, CARDS as u64);
+    let cluster = arrived(&broker, TOPIC, "read_committed")[0].cluster.clone();
+    // Somebody else is made the exporter of partition 1.
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", broker.address.to_string());
+    config.set("transactional.id", format!("tollgate-{cluster}-test-{STREAM}-1"));
+    let rival: rdkafka::producer::BaseProducer = config.create().expect("a producer");
+    rdkafka::producer::Producer::init_transactions(&rival, wait::PATIENCE).expect("it takes over");
+    (1..=CARDS).for_each(&mut recharge);
+    let stopped = wait::until(|| (lanes(&server)[1]["state"] == "stopped").then(|| lanes(&server)));
+    let lanes = stopped.expect("it stops");
+    let error = lanes[1]["last_error"].to_string();
+    assert!(error.contains("another exporter has taken over"), "{error}");
+    assert!(lanes[0]["state"] == "running" && lanes[2]["state"] == "running", "{lanes:#?}");
+}
