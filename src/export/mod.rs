@@ -3,8 +3,8 @@
 //! left.
 //!
 //! In reading order: [`config`], what is asked for; `progress` and `verdict`, what is sent again and when it
-//! is given up, without IO; `calls` and `lane`, a partition's rows on their way, with `dead_letters` for those
-//! that are refused; `target` and `topics`, the other cluster; `at_least_once` and `exactly_once` (with
+//! is given up, without IO; `calls` and `lane`, a partition's rows on their way, with `dead_letters` for
+//! those that are refused; `target` and `topics`, the other cluster; `at_least_once` and `exactly_once` (with
 //! `memory`), the two promises, and `trouble`, what ends them for a while; [`facts`], what operators see.
 //!
 //! Runs on: threads of its own, beside those of librdkafka. It never knows: rows' meaning, the log.
