@@ -12,6 +12,7 @@ mod golden;
 mod hostile;
 mod invariants;
 mod java_client;
+mod kafka_clients;
 mod kill9;
 mod python_client;
 mod readme;

@@ -49,12 +49,17 @@ impl Java {
             skip(&format!("VoltDB's Java client {version} is not installed"));
             return None;
         }
+        Some(Java::compile_with(&jars, sources))
+    }
+
+    /// Compiles sources against the jars in a directory.
+    pub(crate) fn compile_with(jars: &Path, sources: &[PathBuf]) -> Java {
         let classes = tempfile::tempdir().expect("a directory for classes");
         let class_path = format!("{}:{}/*", classes.path().display(), jars.display());
         let mut javac = Command::new("javac");
         javac.args(["-Xlint:all,-processing,-classfile,-path", "-Werror", "-cp", &class_path, "-d"]);
         run(javac.arg(classes.path()).args(sources));
-        Some(Java { class_path, _classes: classes })
+        Java { class_path, _classes: classes }
     }
 
     /// Starts a class; older clients reach into the JDK, so that much is opened for them.

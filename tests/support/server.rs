@@ -50,7 +50,6 @@ pub(crate) struct Server {
     directory: TempDir,
     pub(crate) volt: SocketAddr,
     pub(crate) http: SocketAddr,
-    #[allow(dead_code, reason = "tests of Kafka clients come next")]
     pub(crate) kafka: SocketAddr,
     pub(crate) partitions: u16,
     process: Option<Child>,

@@ -2,8 +2,10 @@
 //! pass. Never part of the product: it only starts other programs and says how they went.
 
 mod cargo_test;
+mod librdkafka;
 mod steps;
 mod tools;
+mod tools_kafka;
 
 use std::process::ExitCode;
 use steps::{Steps, Workspace};
@@ -13,6 +15,8 @@ usage: cargo xtask COMMAND
 
   test [ARGUMENTS…]  install what the tests need, then run them all; arguments go to `cargo test --workspace`
   tools              only install what the tests need
+  librdkafka ADDRESS [NUMBER…]
+                     librdkafka's own tests against a server: those of tests/kafka/librdkafka/tests.txt, or others
   ci                 formatting, clippy without warnings, then every test
 ";
 
@@ -25,6 +29,7 @@ fn main() -> ExitCode {
     match command.as_str() {
         "test" => test(&mut steps, &arguments),
         "tools" => tools::install(&mut steps),
+        "librdkafka" => librdkafka::run(&mut steps, &arguments),
         "ci" => {
             steps.cargo("formatting", &["fmt", "--all", "--check"]);
             steps.cargo("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);

@@ -2,7 +2,10 @@
 //! it is there. Debian's packages through apt-get, VoltDB's own clients from PyPI and Maven Central into the
 //! target directory.
 
-use crate::steps::{Steps, Workspace, succeed};
+use crate::{
+    steps::{Steps, Workspace, succeed},
+    tools_kafka,
+};
 use anyhow::{Context as _, Result, bail};
 use std::{
     fs,
@@ -11,9 +14,9 @@ use std::{
 };
 
 /// A program the tests start: how to see that it is there, and the package that brings it.
-struct Program {
-    probe: &'static [&'static str],
-    package: &'static str,
+pub(crate) struct Program {
+    pub probe: &'static [&'static str],
+    pub package: &'static str,
 }
 
 const PROGRAMS: [Program; 9] = [
@@ -47,6 +50,7 @@ pub(crate) fn install(steps: &mut Steps<'_>) {
             install_java_client(workspace, version)
         });
     }
+    tools_kafka::install(steps);
 }
 
 fn answers(probe: &[&str]) -> bool {
@@ -56,7 +60,8 @@ fn answers(probe: &[&str]) -> bool {
 }
 
 fn install_programs() -> Result<()> {
-    let missing: Vec<&str> = PROGRAMS.iter().filter(|p| !answers(p.probe)).map(|p| p.package).collect();
+    let programs = PROGRAMS.iter().chain(&tools_kafka::PROGRAMS);
+    let missing: Vec<&str> = programs.filter(|p| !answers(p.probe)).map(|p| p.package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -112,7 +117,7 @@ fn install_java_client(workspace: &Workspace, version: &str) -> Result<()> {
 }
 
 /// Fills a directory unless it was filled for the same wish before; a half-filled one starts anew.
-fn once(directory: &Path, wanted: &str, fill: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(crate) fn once(directory: &Path, wanted: &str, fill: impl FnOnce() -> Result<()>) -> Result<()> {
     let marker = directory.join("installed");
     if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(());

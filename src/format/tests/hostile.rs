@@ -70,9 +70,7 @@ fn naive_split(text: &str, csv: &CsvOptions) -> Option<Vec<String>> {
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         if quoted {
-            if c != char::from(csv.quote) {
-                field.push(c);
-            } else if characters.next_if_eq(&c).is_some() {
+            if c != char::from(csv.quote) || characters.next_if_eq(&c).is_some() {
                 field.push(c);
             } else {
                 quoted = false;
