@@ -56,7 +56,7 @@ impl Server {
     fn start(directory: &Path, export: &str) -> Server {
         let text = format!(
             "partitions = {PARTITIONS}\nexecutors = 2\ndurability = \"async\"\ndata_dir = {:?}\n[listen]\nvolt = \"127.0.0.1:0\"\n\
-             http = \"127.0.0.1:0\"\n[limits]\ndisk_free_bytes = 0\nstream_rows = 100\n[log]\n\
+             http = \"127.0.0.1:0\"\nkafka = \"127.0.0.1:0\"\n[limits]\ndisk_free_bytes = 0\nstream_rows = 100\n[log]\n\
              segment_bytes = 4194304\n[[export]]\nname = \"e\"\nstreams = [\"told\"]\n{export}",
             directory.join("data")
         );
