@@ -414,7 +414,8 @@ mod tests {
                     let time_us = if rng.random() { (n - 2000) * 1000 } else { 0 };
                     let kept = if rng.random() { rng.random_range(1000..4000) } else { i64::MAX };
                     model.trim(offset, time_us, kept);
-                    trim(&mut tx, topic, part, offset, Timestamp(time_us), kept).unwrap();
+                    let trimmed = trim(&mut tx, topic, part, offset, Timestamp(time_us), kept).unwrap();
+                    assert_eq!(tables(trimmed)[0], expected(model, &[])[0]);
                     let log = tx.read().tollgate_logs().get(topic, part).map(|log| log.bytes());
                     assert_eq!(log.unwrap_or(0), model.bytes());
                 }

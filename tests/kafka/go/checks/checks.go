@@ -52,8 +52,8 @@ func CommandLine() *Options {
 	set.StringVar(&options.Mechanism, "sasl", "", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
 	set.StringVar(&options.User, "user", "", "")
 	set.StringVar(&options.Password, "password", "", "")
-	set.BoolVar(&options.Newest, "newest", false, "sarama: the newest protocol it knows,
-			not the one it takes by itself")
+	set.BoolVar(&options.Newest, "newest", false,
+		"sarama: the newest protocol it knows, not the one it takes by itself")
 	seconds := set.Float64("deadline", 55, "seconds after which the program gives up")
 	ca := set.String("ca", "", "the certificate that signed the server's; its presence means TLS")
 	words, plain := os.Args[1:], []string{}
@@ -179,7 +179,7 @@ func Shown(record Record) string {
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)
 	Must(encoder.Encode(map[string]any{"partition": record.Partition, "offset": record.Offset,
-			"key": text(record.Key),
+		"key":   text(record.Key),
 		"value": text(record.Value), "timestamp": record.TimestampMs, "headers": headers}))
 	return strings.TrimSpace(line.String())
 }

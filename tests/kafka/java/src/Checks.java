@@ -104,8 +104,7 @@ final class Checks {
         for (Header header : headers) {
             pairs.add("[" + json(bytes(header.key())) + ", " + json(header.value()) + "]");
         }
-        return "{\"partition\": " + partition + ", \"offset\": " + offset + ", \"key\": " + json(key) + ",
-                \"value\": "
+        return "{\"partition\": " + partition + ", \"offset\": " + offset + ", \"key\": " + json(key) + ", \"value\": "
                 + json(value) + ", \"timestamp\": " + timestamp + ", \"headers\": " + pairs + "}";
     }
 

@@ -44,7 +44,8 @@ final class Member extends Thread {
                     commitBehind(record);
                 }
                 partitions =
-                        consumer.assignment().stream().map(TopicPartition::partition).collect(Collectors.toSet());
+                        consumer.assignment().stream()
+                                .map(TopicPartition::partition).collect(Collectors.toSet());
             }
         } catch (Exception thrown) {
             failure = thrown;

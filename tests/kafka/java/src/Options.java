@@ -72,7 +72,7 @@ final class Options {
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);
         try (InputStream in = Files.newInputStream(Path.of(ca));
-                    OutputStream out = Files.newOutputStream(path)) {
+                OutputStream out = Files.newOutputStream(path)) {
             store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
             store.store(out, "changeit".toCharArray());
         }
