@@ -11,8 +11,9 @@ use crate::{
 use anyhow::{Context as _, Result, bail, ensure};
 use std::{
     fs,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 /// The time after which a test is ended and counts as failed.
@@ -69,6 +70,58 @@ pub(crate) fn run(steps: &mut Steps<'_>, arguments: &[String]) {
         println!("librdkafka: {passed} passed, {} failed, {skipped} skipped", failures.len());
         Ok(())
     });
+}
+
+/// Runs those of the list against a server of the built program, started for them.
+pub(crate) fn run_on_own_server(steps: &mut Steps<'_>) {
+    let directory = steps.workspace.tools().join("librdkafka-server");
+    let server = match start_server(steps.workspace, &directory) {
+        Ok(server) => server,
+        Err(error) => return steps.step("a server for librdkafka's tests", |_, _| Err(error)),
+    };
+    let address = server.address.clone();
+    run(steps, &[address]);
+}
+
+/// A server that is ended when it is dropped.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn start_server(workspace: &Workspace, directory: &Path) -> Result<Server> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("emptying {}", directory.display()))?;
+    }
+    fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr())?.port();
+    let address = format!("127.0.0.1:{port}");
+    let config = format!(
+        "[listen]\nvolt = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\nkafka = \"{address}\"\n\
+         [kafka]\nauto_create_topics = true\n"
+    );
+    fs::write(directory.join("tollgate.toml"), config)?;
+    let log = fs::File::create(directory.join("server.log"))?;
+    let mut command = Command::new(workspace.target.join("debug/tollgate"));
+    command.arg("serve").current_dir(directory).stdin(Stdio::null()).stderr(log);
+    let mut server = Server { process: command.spawn().context("cannot start the server")?, address };
+    // The shell sleeps, so that this program need not.
+    for _ in 0..60 {
+        if TcpStream::connect(&server.address).is_ok() {
+            return Ok(server);
+        }
+        ensure!(server.process.try_wait()?.is_none(), "the server ended: {}", directory.display());
+        succeed(Command::new("sleep").arg("1"))?;
+    }
+    bail!("the server does not listen: {}", directory.display())
 }
 
 fn shown(outcome: Outcome) -> String {

@@ -50,4 +50,7 @@ fn main() -> ExitCode {
 fn test(steps: &mut Steps<'_>, arguments: &[String]) {
     tools::install(steps);
     cargo_test::run(steps, arguments);
+    if arguments.is_empty() {
+        librdkafka::run_on_own_server(steps);
+    }
 }

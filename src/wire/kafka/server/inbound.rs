@@ -31,16 +31,21 @@ pub(super) struct Inbound<'a> {
     pub(super) batch: &'a Batch,
 }
 
-/// A compacted topic takes only records with a key.
+/// A compacted topic takes only records with a key; those without one are named, so that a producer can send
+/// the others again.
 pub(super) fn check_keys(batch: &Batch) -> Result<(), Refused> {
-    for (place, record) in batch.records(PLAIN_BYTES_MAX)?.enumerate() {
-        if record?.key.is_none() {
-            let text = "a compacted topic takes no record without a key";
-            let records = vec![(place as i32, text.to_string())];
-            return Err(Refused { records, ..Refused::new(ErrorCode::InvalidRecord, text) });
+    const TEXT: &str = "a compacted topic takes no record without a key";
+    let mut records = Vec::new();
+    for record in batch.records(PLAIN_BYTES_MAX)? {
+        let record = record?;
+        if record.key.is_none() {
+            records.push((record.offset_delta, TEXT.to_string()));
         }
     }
-    Ok(())
+    if records.is_empty() {
+        return Ok(());
+    }
+    Err(Refused { records, ..Refused::new(ErrorCode::InvalidRecord, TEXT) })
 }
 
 impl Inbound<'_> {

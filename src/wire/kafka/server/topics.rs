@@ -2,7 +2,7 @@
 //! those that were made while the server ran.
 
 use super::settings::Settings;
-use crate::format::{Decoder, Encoder, FormatError, Options};
+use crate::format::{Decoder, Encoder, Format, FormatError, Options};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
@@ -216,12 +216,12 @@ fn content_of(registry: &Registry, def: &TopicDef, partitions: u16) -> Result<(C
             Ok((Content::Log { made: false }, if *partitioned { all } else { 1 }))
         }
         TopicSource::Stream(stream) => {
-            let options = Options::parse(&def.properties).map_err(wrong)?;
+            let options = options_of(def)?;
             let encoder = stream_encoder(registry.catalog(), stream, &options)?;
             Ok((Content::Stream(encoder), all))
         }
         TopicSource::Procedure(name) => {
-            let options = Options::parse(&def.properties).map_err(wrong)?;
+            let options = options_of(def)?;
             let procedure =
                 registry.find(name).ok_or_else(|| format!("there is no procedure {name} to execute"))?;
             let registered = &registry.get(procedure).procedure;
@@ -235,6 +235,15 @@ fn content_of(registry: &Registry, def: &TopicDef, partitions: u16) -> Result<(C
             Ok((Content::Procedure(topic), all))
         }
     }
+}
+
+fn options_of(def: &TopicDef) -> Result<Options, String> {
+    let options = Options::parse(&def.properties).map_err(|error| error.to_string())?;
+    let formats = [options.value_format, options.key_format, options.input_format];
+    if formats.contains(&Format::Avro) {
+        return Err("the format avro needs a schema registry, which is not served yet".to_string());
+    }
+    Ok(options)
 }
 
 fn stream_encoder(catalog: &Catalog, stream: &str, options: &Options) -> Result<StreamTopic, String> {
@@ -296,6 +305,10 @@ mod tests {
         check(
             &format!("{topic} PROPERTIES (on_error=panic);"),
             "topic x: on_error is dlq, skip or reject, not panic",
+        );
+        check(
+            &format!("{topic} PROPERTIES (topic.format=avro);"),
+            "topic x: the format avro needs a schema registry, which is not served yet",
         );
         check("CREATE TOPIC y EXECUTE PROCEDURE Nobody;", "topic y: there is no procedure Nobody to execute");
         let opaque = declared("CREATE OPAQUE TOPIC a; CREATE OPAQUE PARTITIONED TOPIC b;").unwrap();
