@@ -1,6 +1,6 @@
 //! The four compressions of records. What comes out is bounded whatever comes in. Never knows records.
 
-use super::error::RecordsError;
+use super::{error::RecordsError, lz4};
 use bytes::Bytes;
 use std::io::{self, Read, Write};
 
@@ -48,6 +48,10 @@ pub(super) fn decompress(
 ) -> Result<Bytes, RecordsError> {
     let failed =
         |error: io::Error| RecordsError::Decompress { name: compression.name(), reason: error.to_string() };
+    if bytes.is_empty() && compression != Compression::None {
+        // Some decoders take nothing for nothing compressed.
+        return Err(RecordsError::Truncated { field: "records", needed: 1, left: 0 });
+    }
     let plain = match compression {
         Compression::None if bytes.len() > bytes_max => return Err(RecordsError::TooLarge { bytes_max }),
         Compression::None => return Ok(bytes),
@@ -56,6 +60,7 @@ pub(super) fn decompress(
             bounded(flate2::read::MultiGzDecoder::new(&bytes[..]), bytes_max).map_err(failed)?
         }
         Compression::Lz4 => {
+            lz4::check_whole(&bytes)?;
             bounded(lz4_flex::frame::FrameDecoder::new(&bytes[..]), bytes_max).map_err(failed)?
         }
         Compression::Zstd => {

@@ -3,7 +3,7 @@
 //! before anything is read, and what compressed bytes become is bounded. Never knows sockets, topics, clocks.
 //!
 //! In reading order: `batch`, a batch's head and how batches follow each other; `record`, the records in one;
-//! `compress`, the four compressions; `write`, the way out; `error`, what can be wrong.
+//! `compress`, the four compressions; `lz4`, whether a frame is whole; `write`, the way out; `error`, what can be wrong.
 //!
 //! Source of the layout: the message format in Apache Kafka's documentation ("Record Batch", "Record").
 
@@ -11,6 +11,7 @@ mod batch;
 mod compress;
 mod cursor;
 mod error;
+mod lz4;
 mod record;
 mod write;
 

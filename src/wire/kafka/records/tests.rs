@@ -191,6 +191,58 @@ fn a_little_that_becomes_much_is_refused_at_the_limit() {
     }
 }
 
+/// Frames of LZ4 with what a frame may have: sizes, checksums, blocks that do not compress, several blocks.
+fn lz4_frames(plain: &[u8]) -> Vec<Vec<u8>> {
+    use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+    let make = |choice: u32| {
+        let mut info = FrameInfo::new().block_size(BlockSize::Max64KB);
+        info.block_mode = if choice & 1 == 0 { BlockMode::Independent } else { BlockMode::Linked };
+        info.block_checksums = choice & 2 != 0;
+        info.content_checksum = choice & 4 != 0;
+        info.content_size = (choice & 8 != 0).then_some(plain.len() as u64);
+        let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+        std::io::Write::write_all(&mut encoder, plain).expect("it compresses");
+        encoder.finish().expect("it compresses")
+    };
+    (0..16).map(make).collect()
+}
+
+#[test]
+fn compressed_bytes_that_are_cut_short_are_an_error() {
+    let mut rng = SmallRng::seed_from_u64(6);
+    let plain: Vec<u8> = (0..2000).map(|_| rng.random_range(b'a'..b'e')).collect();
+    for compression in Compression::ALL.into_iter().filter(|&one| one != Compression::None) {
+        for plain in [&plain[..], &plain[..1]] {
+            let whole = Bytes::from(compress::compress(compression, plain).expect("it compresses"));
+            let back = compress::decompress(compression, whole.clone(), PLENTY).expect("it is whole");
+            assert_eq!(back, plain);
+            for length in 0..whole.len() {
+                let cut = compress::decompress(compression, whole.slice(..length), PLENTY);
+                assert!(cut.is_err(), "{length} of {} bytes of {compression:?}", whole.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_of_lz4_that_ends_between_blocks_is_an_error() {
+    let mut rng = SmallRng::seed_from_u64(7);
+    // More than two blocks, the first of which does not compress.
+    let mut plain: Vec<u8> = (0..(64 << 10)).map(|_| rng.random()).collect();
+    plain.extend((0..(80 << 10)).map(|_| rng.random_range(b'a'..b'c')));
+    for (choice, frame) in lz4_frames(&plain).into_iter().enumerate() {
+        let frame = Bytes::from(frame);
+        let back = compress::decompress(Compression::Lz4, frame.clone(), PLENTY).expect("it is whole");
+        assert_eq!(back, plain, "choice {choice}");
+        for length in 0..frame.len() {
+            let error = lz4::check_whole(&frame[..length]).expect_err("it is not whole");
+            assert!(matches!(error, RecordsError::Truncated { .. }), "{length} of choice {choice}: {error}");
+        }
+    }
+    let error = lz4::check_whole(&[0x02, 0x21, 0x4c, 0x18, 0, 0, 0, 0]).expect_err("the old format");
+    assert_eq!(error, RecordsError::Value { field: "lz4 magic", value: 0x184c_2102 });
+}
+
 #[test]
 fn snappy_comes_in_blocks_or_as_it_is() {
     let plain = [12, 0, 0, 0, 1, 1, 0];
