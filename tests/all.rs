@@ -13,6 +13,7 @@ mod hostile;
 mod invariants;
 mod java_client;
 mod kafka_clients;
+mod kafka_keeping;
 mod kill9;
 mod python_client;
 mod readme;

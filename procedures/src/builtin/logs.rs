@@ -2,7 +2,7 @@
 //! offsets of their records. What is in a batch is its producer's business.
 //!
 //! All procedures here are directed, and the server's own: `@LogAppend`, `@LogRead`, `@LogFind`, `@LogTrim`,
-//! `@LogDrop`, `@LogSizes`.
+//! `@LogReplace`, `@LogDrop`, `@LogSizes`.
 
 use super::{
     producers::{self, Admission, Claim},
@@ -31,6 +31,7 @@ pub(super) fn procedures() -> Vec<Procedure> {
         Procedure::directed("@LogRead", ["topic", "part", "offset", "bytes"], read).read_only().internal(),
         Procedure::directed("@LogFind", ["topic", "part", "time"], find).read_only().internal(),
         Procedure::directed("@LogTrim", of_trim, trim).internal(),
+        Procedure::directed("@LogReplace", ["topic", "part", "next_offset", "batch"], replace).internal(),
         Procedure::directed("@LogDrop", ["topic"], drop_topic).internal(),
         Procedure::directed("@LogSizes", [], sizes).read_only().internal(),
     ]
@@ -261,6 +262,21 @@ fn trim(
 
 fn bounds_after(bounds: (i64, i64)) -> impl FnOnce(&mut Results<'_>) + use<> {
     move |results: &mut Results<'_>| bounds_row(results, bounds)
+}
+
+/// `@LogReplace`: puts a batch in place of the one that ends there; without bytes, deletes it. Answers 1, or 0
+/// if there is none.
+fn replace(tx: &mut Tx<'_>, topic: i64, part: i32, next_offset: i64, batch: Vec<u8>) -> Result<i64, Abort> {
+    let Some(found) = tx.read().tollgate_batches().find(topic, part, next_offset) else { return Ok(0) };
+    let before = tx.read().tollgate_batches().at(found).batch().len() as i64;
+    if batch.is_empty() {
+        tx.tollgate_batches().delete(topic, part, next_offset)?;
+    } else {
+        tx.tollgate_batches().update_at(found, |row| row.set_batch(&batch))?;
+    }
+    let grown = batch.len() as i64 - before;
+    tx.tollgate_logs().update(topic, part, |log| log.set_bytes(log.bytes() + grown))?;
+    Ok(1)
 }
 
 /// `@LogDrop`: deletes a topic's logs of this partition; answers how many batches and logs went. When that is

@@ -3,7 +3,7 @@
 //! before anything is read, and what compressed bytes become is bounded. Never knows sockets, topics, clocks.
 //!
 //! In reading order: `batch`, a batch's head and how batches follow each other; `record`, the records in one;
-//! `compress`, the four compressions; `lz4`, whether a frame is whole; `write`, the way out; `error`, what can be wrong.
+//! `compress`, the four compressions; `lz4`, whether a frame is whole; `write`, the way out; `retain`, a batch with less in it; `error`, what can be wrong.
 //!
 //! Source of the layout: the message format in Apache Kafka's documentation ("Record Batch", "Record").
 
@@ -13,6 +13,7 @@ mod cursor;
 mod error;
 mod lz4;
 mod record;
+mod retain;
 mod write;
 
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub use batch::{Batch, Batches, Head};
 pub use compress::Compression;
 pub use error::{Fault, RecordsError};
 pub use record::{Record, RecordHeader, Records};
+pub use retain::{Retained, retain};
 pub use write::{BatchWriter, NewRecord, Producer, place};

@@ -119,7 +119,7 @@ pub fn place(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
     batch[LENGTH_FROM..LENGTH_FROM + 4].copy_from_slice(&leader_epoch.to_be_bytes());
 }
 
-fn put_varlong(out: &mut Vec<u8>, value: i64) {
+pub(super) fn put_varlong(out: &mut Vec<u8>, value: i64) {
     let mut bits = (value << 1 ^ value >> 63) as u64;
     while bits >= 0x80 {
         out.push(bits as u8 | 0x80);
@@ -128,7 +128,7 @@ fn put_varlong(out: &mut Vec<u8>, value: i64) {
     out.push(bits as u8);
 }
 
-fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+pub(super) fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     match bytes {
         None => put_varlong(out, -1),
         Some(bytes) => {

@@ -3,7 +3,8 @@
 //!
 //! - `connection`, `dispatch`: from bytes to what a request does; `login`: who may send one;
 //! - `produce`, `inbound`: records in; `fetch`, `encoded`, `offsets`: records out;
-//! - `groups`, `commits`: consumer groups; `metadata`, `admin`, `configs`, `keeping`: topics;
+//! - `groups`, `commits`: consumer groups; `metadata`, `admin`, `configs`: topics; `keeping`,
+//!   `compacting`: how long their records stay;
 //! - `front`, `topics`, `settings`: what connections share; `calls`: the way to the partitions.
 //!
 //! Runs on: net threads. It never knows: rows' layouts, the log.
@@ -11,6 +12,7 @@
 mod admin;
 mod calls;
 mod commits;
+mod compacting;
 mod configs;
 mod connection;
 mod dispatch;

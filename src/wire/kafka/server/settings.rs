@@ -159,6 +159,16 @@ impl Settings {
         Some(self.number("retention.bytes")).filter(|&bytes| bytes >= 0 && self.deletes())
     }
 
+    /// How long the deletion of a key is told, milliseconds.
+    pub(super) fn delete_retention_ms(&self) -> i64 {
+        self.number("delete.retention.ms").max(0)
+    }
+
+    /// How long a record stays although a later one has its key, milliseconds.
+    pub(super) fn compaction_lag_ms(&self) -> i64 {
+        self.number("min.compaction.lag.ms").max(0)
+    }
+
     fn policy_has(&self, wanted: &str) -> bool {
         let policy = self.get(&TOPIC_SETTINGS[0]).0;
         policy.split(',').any(|part| part.trim() == wanted)

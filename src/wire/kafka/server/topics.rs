@@ -42,6 +42,8 @@ pub(super) struct Topic {
     /// Where each partition's log ends, as far as this front end was told; for those that wait.
     ends: Vec<AtomicI64>,
     pub(super) grown: Notify,
+    /// How far each partition's log was when it was compacted last.
+    compacted: Vec<AtomicI64>,
 }
 
 /// What a topic is made of.
@@ -106,6 +108,7 @@ impl Topic {
             settings: RwLock::new(settings),
             ends: (0..partitions).map(|_| AtomicI64::new(-1)).collect(),
             grown: Notify::new(),
+            compacted: (0..partitions).map(|_| AtomicI64::new(-1)).collect(),
         }
     }
 
@@ -125,6 +128,12 @@ impl Topic {
         if self.ends[part as usize].fetch_max(end, Ordering::AcqRel) < end {
             self.grown.notify_waiters();
         }
+    }
+
+    /// Whether a partition's log has grown since it was compacted; from now on it has not.
+    pub(super) fn is_to_compact(&self, part: i32) -> bool {
+        let end = self.end(part).unwrap_or(-1);
+        self.compacted[part as usize].swap(end, Ordering::AcqRel) != end
     }
 
     pub(super) fn has(&self, part: i32) -> bool {
