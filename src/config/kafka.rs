@@ -3,7 +3,11 @@
 
 use crate::wire::kafka::sasl::Mechanism;
 use serde::{Deserialize, Deserializer, de};
-use std::{collections::BTreeSet, fmt, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+};
 
 /// `[kafka]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +26,25 @@ pub struct KafkaConfig {
     /// PLAIN sends passwords as they are; without TLS it is refused unless this is set.
     pub plain_without_tls: bool,
     pub tls: TlsConfig,
+    /// Topics beside those that the schema declares.
+    pub topics: Vec<TopicConfig>,
+}
+
+/// One of `[[kafka.topics]]`: a plain topic, unless it says what its records do or where they come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TopicConfig {
+    pub name: String,
+    /// The procedure that each record calls.
+    pub procedure: Option<String>,
+    /// The stream whose rows are read.
+    pub stream: Option<String>,
+    /// Of a plain topic; the others have those of the data.
+    pub partitions: Option<i32>,
+    /// As in the schema: `topic.format`, `on_error` and their like.
+    pub properties: BTreeMap<String, String>,
+    /// Kafka's, of a plain topic: `retention.ms`, `cleanup.policy` and their like.
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Default for KafkaConfig {
@@ -34,6 +57,7 @@ impl Default for KafkaConfig {
             sasl: Vec::new(),
             plain_without_tls: false,
             tls: TlsConfig::default(),
+            topics: Vec::new(),
         }
     }
 }
@@ -118,6 +142,32 @@ impl KafkaConfig {
     }
 }
 
+impl TopicConfig {
+    /// Names are checked where all topics are known.
+    fn check(&self) -> anyhow::Result<()> {
+        let (name, is_plain) = (&self.name, self.procedure.is_none() && self.stream.is_none());
+        anyhow::ensure!(
+            self.procedure.is_none() || self.stream.is_none(),
+            "kafka.topics: {name:?} has a procedure and a stream"
+        );
+        anyhow::ensure!(
+            is_plain || self.partitions.is_none(),
+            "kafka.topics: {name:?} has as many partitions as the data"
+        );
+        anyhow::ensure!(
+            is_plain || self.settings.is_empty(),
+            "kafka.topics: settings are for plain topics, which {name:?} is not"
+        );
+        anyhow::ensure!(
+            !is_plain || self.properties.is_empty(),
+            "kafka.topics: {name:?} is a plain topic, which has no properties"
+        );
+        let is_possible = self.partitions.is_none_or(|count| (1..=1000).contains(&count));
+        anyhow::ensure!(is_possible, "kafka.topics: partitions of {name:?} must be from 1 to 1000");
+        Ok(())
+    }
+}
+
 impl TlsConfig {
     pub fn is_on(&self) -> bool {
         !self.certificate.as_os_str().is_empty()
@@ -151,6 +201,7 @@ pub(super) fn check(kafka: &KafkaConfig, users: &[UserConfig]) -> anyhow::Result
         "kafka.advertised must be host:port, not {:?}",
         kafka.advertised
     );
+    kafka.topics.iter().try_for_each(TopicConfig::check)?;
     let mut names = BTreeSet::new();
     for user in users {
         anyhow::ensure!(names.insert(&user.name), "users: {:?} is there twice", user.name);
@@ -239,6 +290,12 @@ mod tests {
             ),
             ("[kafka.tls]\nclient_ca = 'c'".into(), "client_certificates is \"none\""),
             ("[kafka.tls]\nclient_certificates = 'maybe'".into(), "maybe"),
+            (
+                "[[kafka.topics]]\nname = 't'\nprocedure = 'P'\nstream = 'S'".into(),
+                "\"t\" has a procedure and",
+            ),
+            ("[[kafka.topics]]\nname = 't'\npartitions = 0".into(), "partitions of \"t\""),
+            ("[[kafka.topics]]\nname = 't'\nstream = 'S'\npartitions = 2".into(), "as the data"),
             ("[kafka]\nsasll = []".into(), "line 2: unknown field `sasll`"),
             ("[[users]]\nname = 'a'\npasswort = 'hunter2'".into(), "line 3: unknown field `passwort`"),
             ("[[users]]\nname = 'a'\npassword = 424242".into(), "line 3: password: a string in quotes"),

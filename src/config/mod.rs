@@ -3,7 +3,7 @@
 
 mod kafka;
 
-pub use kafka::{ClientCertificateRule, KafkaConfig, Password, SaslName, TlsConfig, UserConfig};
+pub use kafka::{ClientCertificateRule, KafkaConfig, Password, SaslName, TlsConfig, TopicConfig, UserConfig};
 
 use crate::{
     expiry::{Keep, KeepForExport},

@@ -81,7 +81,8 @@ const PRODUCER_IDS_AT_ONCE: i64 = 1000;
 impl KafkaFront {
     /// Knows what is declared, and reads what was made before.
     pub(crate) async fn open(shared: Arc<Shared>) -> anyhow::Result<Arc<KafkaFront>> {
-        let topics = Topics::declared(shared.gate.registry(), shared.config.partitions)?;
+        let topics =
+            Topics::declared(shared.gate.registry(), &shared.config.kafka.topics, shared.config.partitions)?;
         let groups = Coordinator::new(&shared.config.kafka);
         let users = users(&shared)?;
         let tls = tls_of(&shared.config.kafka.tls)?;

@@ -1,8 +1,11 @@
 //! The topics there are: those that the DDL declares, the dead letters of those that run procedures, and
 //! those that were made while the server ran.
 
-use super::settings::Settings;
-use crate::format::{Decoder, Encoder, Format, FormatError, Options};
+use super::{admin, settings::Settings};
+use crate::{
+    config::TopicConfig,
+    format::{Decoder, Encoder, Format, FormatError, Options},
+};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
@@ -163,14 +166,28 @@ pub(super) fn dead_letters_of(name: &str) -> String {
 }
 
 impl Topics {
-    /// The topics that the DDL declares. `partitions`: of the data.
-    pub(super) fn declared(registry: &Registry, partitions: u16) -> Result<Topics, TopicError> {
+    /// The topics that the DDL and the configuration declare. `partitions`: of the data.
+    pub(super) fn declared(
+        registry: &Registry,
+        configured: &[TopicConfig],
+        partitions: u16,
+    ) -> Result<Topics, TopicError> {
         let topics = Topics::default();
-        for def in &registry.catalog().topics {
+        let of_schema = registry.catalog().topics.iter().map(|def| (def.clone(), None));
+        let of_config = configured.iter().map(|config| (def_of(config), Some(config)));
+        for (def, config) in of_schema.chain(of_config) {
             let failed = |reason: String| TopicError { topic: def.name.clone(), reason };
-            let (content, count) = content_of(registry, def, partitions).map_err(failed)?;
+            admin::check_name(&def.name).map_err(|(_, text)| failed(text))?;
+            if topics.collides(&def.name, &declared_id(&def.name)) {
+                return Err(failed("there is a topic of that name".to_string()));
+            }
+            let (content, mut count) = content_of(registry, &def, partitions).map_err(failed)?;
+            count = config.and_then(|config| config.partitions).unwrap_or(count);
             let takes_dead_letters = matches!(content, Content::Procedure(_));
-            let settings = Settings::of_declared(def);
+            let mut settings = Settings::of_declared(&def);
+            for (name, value) in config.into_iter().flat_map(|config| &config.settings) {
+                settings.set(name, Some(value)).map_err(failed)?;
+            }
             topics.put(Topic::new(&def.name, declared_id(&def.name), count, content, settings));
             if takes_dead_letters {
                 let name = dead_letters_of(&def.name);
@@ -213,6 +230,22 @@ impl Topics {
         let known = self.known.read();
         known.by_name.keys().any(|other| other.eq_ignore_ascii_case(name))
             || known.by_id.keys().any(|other| number_of(other) == number_of(id))
+    }
+}
+
+/// A topic of the configuration, as if the schema had it.
+fn def_of(config: &TopicConfig) -> TopicDef {
+    let source = match (&config.procedure, &config.stream) {
+        (Some(procedure), _) => TopicSource::Procedure(procedure.clone()),
+        (None, Some(stream)) => TopicSource::Stream(stream.clone()),
+        (None, None) => TopicSource::Opaque { partitioned: true },
+    };
+    TopicDef {
+        name: config.name.clone(),
+        source,
+        profile: None,
+        allow: Vec::new(),
+        properties: config.properties.clone().into_iter().collect(),
     }
 }
 
@@ -280,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_metro_s_topics() {
-        let topics = Topics::declared(&product_registry(), 4).expect("they can be served");
+        let topics = Topics::declared(&product_registry(), &[], 4).expect("they can be served");
         let names: Vec<_> = topics.all().iter().map(|topic| topic.name.clone()).collect();
         assert_eq!(
             names,
@@ -302,7 +335,28 @@ mod tests {
 
     fn declared(ddl: &str) -> Result<Topics, String> {
         let registry = Registry::new().schema("test", ddl, []).expect("a schema");
-        Topics::declared(&registry, 2).map_err(|error| error.to_string())
+        Topics::declared(&registry, &[], 2).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_configuration_s_topics() {
+        let plain = TopicConfig { name: "plain".to_string(), partitions: Some(7), ..Default::default() };
+        let json = TopicConfig {
+            name: "recharges.json".to_string(),
+            procedure: Some("RechargeCard".to_string()),
+            properties: [("topic.format".to_string(), "json".to_string())].into(),
+            ..Default::default()
+        };
+        let of = |configured: &[TopicConfig]| Topics::declared(&product_registry(), configured, 2);
+        let topics = of(&[plain.clone(), json]).expect("they can be served");
+        assert_eq!(topics.named("plain").map(|topic| topic.partitions), Some(7));
+        assert!(topics.named("recharges.json.errors").is_some_and(|topic| topic.is_declared()));
+        let refused = |config: TopicConfig| of(&[config]).err().map(|error| error.to_string());
+        let fraud = TopicConfig { name: "Fraud".to_string(), ..plain.clone() };
+        assert_eq!(refused(fraud).as_deref(), Some("topic Fraud: there is a topic of that name"));
+        let settings = [("colour".to_string(), "red".to_string())].into();
+        let coloured = TopicConfig { settings, ..plain };
+        assert_eq!(refused(coloured).as_deref(), Some("topic plain: Unknown topic config name: colour"));
     }
 
     #[test]
