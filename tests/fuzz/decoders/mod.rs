@@ -3,6 +3,8 @@
 
 mod cluster;
 mod kafka;
+#[path = "../../../src/wire/kafka/protocol/tests/seeds.rs"]
+mod kafka_seeds;
 mod sealed;
 mod store;
 mod text;
@@ -31,7 +33,7 @@ impl Decoder {
 /// What a target says when there is nothing wrong.
 pub const ACCEPTED: &str = "accepted";
 
-pub const DECODERS: [Decoder; 20] = [
+pub const DECODERS: [Decoder; 27] = [
     volt::FRAMES,
     volt::LOGIN,
     volt::CALL,
@@ -39,6 +41,13 @@ pub const DECODERS: [Decoder; 20] = [
     volt::SYSTEM_CALL,
     volt::PROCEDURE_CALL,
     kafka::RECORDS,
+    kafka::REQUEST,
+    kafka::GROUP_STATE,
+    kafka::SASL,
+    kafka::CSV_RECORD,
+    kafka::JSON_RECORD,
+    kafka::AVRO_RECORD,
+    kafka::AVRO_SCHEMA,
     text::VALUE,
     text::DDL,
     text::SQL,
@@ -59,7 +68,7 @@ pub const DECODERS: [Decoder; 20] = [
 /// # Panics
 /// If there is none.
 pub fn find(name: &str) -> &'static Decoder {
-    static DECODERS: [Decoder; 20] = self::DECODERS;
+    static DECODERS: [Decoder; 27] = self::DECODERS;
     DECODERS.iter().find(|decoder| decoder.name == name).expect("a decoder of that name")
 }
 
