@@ -5,6 +5,8 @@
 mod connections;
 mod frames;
 mod honest;
+mod kafka;
+mod kafka_crowds;
 mod raw;
 
 use crate::support::{Server, http};

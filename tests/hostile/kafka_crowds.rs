@@ -1,0 +1,69 @@
+//! The Kafka port: more connections than there may be, and clients that take nothing.
+
+use super::{kafka, resident_bytes, under_attack};
+use crate::support::{
+    files,
+    kafka_client::{self, KafkaClient},
+    wait,
+};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
+use tollgate::wire::kafka::protocol::{
+    ApiKey, Request, api_versions::ApiVersionsRequest, metadata::MetadataRequest,
+};
+
+/// What `limits.connections` is if it is not set.
+const CONNECTIONS_MAX: usize = 4096;
+
+#[test]
+fn kafka_ten_thousand_connections_at_once() {
+    let count = files::allow_open_up_to(10_500).saturating_sub(500) as usize;
+    under_attack(|server| {
+        let before = resident_bytes(server);
+        let mut clients: Vec<KafkaClient> = (0..count).map(|_| KafkaClient::connect(server)).collect();
+        let versions = Request::ApiVersions(ApiVersionsRequest::default());
+        // Those that came first are served, whoever came too late is turned away.
+        for client in clients.iter_mut().take(CONNECTIONS_MAX).step_by(97) {
+            client.ask(3, &versions);
+        }
+        for client in clients.iter_mut().skip(CONNECTIONS_MAX).step_by(97) {
+            let _ = client.socket.write_all(&kafka_client::frame(3, &versions));
+            assert!(client.is_closed_by_server(), "there are {count}");
+        }
+        let grown = resident_bytes(server).saturating_sub(before);
+        assert!(grown < 600 << 20, "{} MiB for {count} connections", grown >> 20);
+        drop(clients);
+        let again = wait::until(|| KafkaClient::connect(server).try_ask(3, &versions).ok());
+        assert!(again.is_some(), "there is room again");
+        kafka::is_served(server);
+    });
+}
+
+/// They ask for more and more: the server stops reading them, and keeps its memory.
+#[test]
+fn kafka_clients_that_never_read() {
+    under_attack(|server| {
+        let before = resident_bytes(server);
+        let request = Request::Metadata(MetadataRequest { topics: None, ..MetadataRequest::default() });
+        let requests = kafka_client::frame(9, &request).repeat(100);
+        let mut clients: Vec<KafkaClient> = (0..8)
+            .map(|_| {
+                let mut client = KafkaClient::connect(server);
+                client.socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+                let stuck = (0..20_000).find_map(|_| client.socket.write_all(&requests).err());
+                let stuck = stuck.expect("the server stops reading a client that does not read");
+                let kind = stuck.kind();
+                assert!(matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut), "{stuck}");
+                client
+            })
+            .collect();
+        let grown = resident_bytes(server).saturating_sub(before);
+        assert!(grown < 300 << 20, "{} MiB for clients that do not read", grown >> 20);
+        // What was asked for first is there, for whoever reads at last.
+        clients[0].answer(ApiKey::Metadata, 9).unwrap();
+        drop(clients);
+        kafka::is_served(server);
+    });
+}
