@@ -1,8 +1,9 @@
 //! The server is killed in the middle of its work, fifty times. Afterwards every decision that was
 //! acknowledged is there, none is there twice, and money adds up. [`cards`] is what has to be true; [`load`]
-//! makes the calls.
+//! makes the calls. [`kafka`] is the same over the Kafka port.
 
 mod cards;
+mod kafka;
 mod load;
 
 use crate::support::{Server, Settings, line, stream, wait};
