@@ -5,6 +5,7 @@
 
 mod command_line;
 mod defects;
+mod exactly_once;
 mod examples;
 mod export;
 mod fuzz;
