@@ -1,6 +1,6 @@
-//! The server is killed while a producer that numbers its batches sends recharges, and records to a plain log,
-//! several requests at once, and sends again whatever was not acknowledged. Afterwards each recharge was done
-//! exactly once, and the log has each record once, in order, without a gap. A group is as it was.
+//! The server is killed while a producer that numbers its batches sends recharges, and records to a plain
+//! log, several requests at once, and sends again whatever was not acknowledged. Afterwards each recharge was
+//! done exactly once, and the log has each record once, in order, without a gap. A group is as it was.
 
 use crate::support::{
     Server, Settings,

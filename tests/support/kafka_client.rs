@@ -1,5 +1,5 @@
-//! A client of the Kafka port: one request, one response, by the product's own codec. What is to be sent as raw
-//! bytes is sent through its socket.
+//! A client of the Kafka port: one request, one response, by the product's own codec. What is to be sent as
+//! raw bytes is sent through its socket.
 
 use super::{Server, wait};
 use bytes::Bytes;

@@ -264,8 +264,8 @@ fn bounds_after(bounds: (i64, i64)) -> impl FnOnce(&mut Results<'_>) + use<> {
     move |results: &mut Results<'_>| bounds_row(results, bounds)
 }
 
-/// `@LogReplace`: puts a batch in place of the one that ends there; without bytes, deletes it. Answers 1, or 0
-/// if there is none.
+/// `@LogReplace`: puts a batch in place of the one that ends there; without bytes, deletes it. Answers 1, or
+/// 0 if there is none.
 fn replace(tx: &mut Tx<'_>, topic: i64, part: i32, next_offset: i64, batch: Vec<u8>) -> Result<i64, Abort> {
     let Some(found) = tx.read().tollgate_batches().find(topic, part, next_offset) else { return Ok(0) };
     let before = tx.read().tollgate_batches().at(found).batch().len() as i64;

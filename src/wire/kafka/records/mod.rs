@@ -3,7 +3,8 @@
 //! before anything is read, and what compressed bytes become is bounded. Never knows sockets, topics, clocks.
 //!
 //! In reading order: `batch`, a batch's head and how batches follow each other; `record`, the records in one;
-//! `compress`, the four compressions; `lz4`, whether a frame is whole; `write`, the way out; `retain`, a batch with less in it; `error`, what can be wrong.
+//! `compress`, the four compressions; `lz4`, whether a frame is whole; `write`, the way out; `retain`, a
+//! batch with less in it; `error`, what can be wrong.
 //!
 //! Source of the layout: the message format in Apache Kafka's documentation ("Record Batch", "Record").
 

@@ -1,5 +1,6 @@
-//! Compaction: of the records of a key only the last is kept. A log is read twice: for the last offset of each
-//! key, then batch by batch, and a batch with records that are no longer needed is replaced by what is left.
+//! Compaction: of the records of a key only the last is kept. A log is read twice: for the last offset of
+//! each key, then batch by batch, and a batch with records that are no longer needed is replaced by what is
+//! left.
 
 use super::{
     calls::{self, CallError, integer},

@@ -1,5 +1,5 @@
-//! How long the records of logs are kept: what is older than a topic's retention, or beyond its size, goes; in
-//! compacted topics, what a later record of the same key has taken the place of.
+//! How long the records of logs are kept: what is older than a topic's retention, or beyond its size, goes;
+//! in compacted topics, what a later record of the same key has taken the place of.
 
 use super::{
     calls::{self, CallError},
