@@ -10,8 +10,12 @@ use rand::{Rng as _, RngCore as _, SeedableRng as _, rngs::SmallRng};
 use std::{io::Write as _, net::Shutdown};
 use tollgate::wire::kafka::{
     protocol::{
-        ApiKey, ErrorCode, Reader, Request, Response, api_versions::ApiVersionsRequest, field::Secret,
-        metadata::MetadataRequest, sasl_authenticate::SaslAuthenticateRequest,
+        ApiKey, ErrorCode, Reader, Request, Response,
+        api_versions::ApiVersionsRequest,
+        create_topics::{CreatableTopic, CreateTopicsRequest},
+        field::Secret,
+        metadata::MetadataRequest,
+        sasl_authenticate::SaslAuthenticateRequest,
         sasl_handshake::SaslHandshakeRequest,
     },
     records::{Compression, Producer},
@@ -238,6 +242,31 @@ fn kafka_batches_that_lie() {
         let good = batch(&values, Compression::Gzip, None);
         assert_eq!(client.produce("RECHARGE", 1, good.into()).error, ErrorCode::None);
         assert_eq!(balance(server, 2), Some(Value::Integer(1111)));
+    });
+}
+
+/// Nobody looks into the records of a plain log but its consumers, who could not read what is wrong.
+#[test]
+fn kafka_batches_that_lie_to_a_plain_log() {
+    under_attack(|server| {
+        let mut client = KafkaClient::connect(server);
+        let topic = CreatableTopic {
+            name: "plain".to_string(),
+            num_partitions: 1,
+            replication_factor: -1,
+            ..CreatableTopic::default()
+        };
+        let request = CreateTopicsRequest { topics: vec![topic], ..CreateTopicsRequest::default() };
+        client.ask(5, &Request::CreateTopics(request));
+        let values = ["a".to_string(), "b".to_string(), "c".to_string()];
+        let good = batch(&values, Compression::Zstd, None);
+        for (number, (what, lie, error)) in lies(&values).into_iter().enumerate() {
+            let answer = client.produce("plain", 0, lie.into());
+            assert_eq!((answer.error, answer.base_offset), (error, -1), "{what}: {answer:?}");
+            let answer = client.produce("plain", 0, good.clone().into());
+            let end = (number * values.len()) as i64;
+            assert_eq!((answer.error, answer.base_offset), (ErrorCode::None, end), "after {what}");
+        }
     });
 }
 

@@ -31,14 +31,15 @@ pub(super) struct Inbound<'a> {
     pub(super) batch: &'a Batch,
 }
 
-/// A compacted topic takes only records with a key; those without one are named, so that a producer can send
+/// What is kept as it came is what consumers get: the records must be there, as many as the batch says. A
+/// compacted topic takes only records with a key; those without one are named, so that a producer can send
 /// the others again.
-pub(super) fn check_keys(batch: &Batch) -> Result<(), Refused> {
+pub(super) fn check_records(batch: &Batch, compacts: bool) -> Result<(), Refused> {
     const TEXT: &str = "a compacted topic takes no record without a key";
     let mut records = Vec::new();
     for record in batch.records(PLAIN_BYTES_MAX)? {
         let record = record?;
-        if record.key.is_none() {
+        if compacts && record.key.is_none() {
             records.push((record.offset_delta, TEXT.to_string()));
         }
     }

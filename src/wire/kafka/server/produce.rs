@@ -140,9 +140,8 @@ fn take(
             return Err(Refused::new(ErrorCode::TopicAuthorizationFailed, text));
         }
         Content::Log { .. } => {
-            if topic.settings.read().compacts() {
-                inbound::check_keys(&batch)?;
-            }
+            let compacts = topic.settings.read().compacts();
+            inbound::check_records(&batch, compacts)?;
             let call = append(front, calls, topic, data.index, &batch)?;
             (vec![call], call)
         }
