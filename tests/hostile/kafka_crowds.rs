@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 use tollgate::wire::kafka::protocol::{
-    ApiKey, Request, api_versions::ApiVersionsRequest, metadata::MetadataRequest,
+    ApiKey, Request,
+    api_versions::ApiVersionsRequest,
+    fetch::{FetchPartition, FetchRequest, FetchTopic},
+    metadata::MetadataRequest,
+    sync_group::{SyncGroupRequest, SyncGroupRequestAssignment},
 };
 
 /// What `limits.connections` is if it is not set.
@@ -37,6 +41,45 @@ fn kafka_ten_thousand_connections_at_once() {
         drop(clients);
         let again = wait::until(|| KafkaClient::connect(server).try_ask(3, &versions).ok());
         assert!(again.is_some(), "there is room again");
+        kafka::is_served(server);
+    });
+}
+
+/// A request that waits, and behind it as much as one cares to send: little of it is read before that is
+/// answered.
+#[test]
+fn kafka_requests_behind_one_that_waits() {
+    under_attack(|server| {
+        let before = resident_bytes(server);
+        let partition = FetchPartition { partition_max_bytes: 1 << 20, ..FetchPartition::default() };
+        let topic = FetchTopic {
+            topic: "CARD_ALERT_EXPORT".to_string(),
+            partitions: vec![partition],
+            ..FetchTopic::default()
+        };
+        let fetch = FetchRequest {
+            max_wait_ms: 30_000,
+            min_bytes: 1,
+            topics: vec![topic],
+            ..FetchRequest::default()
+        };
+        let sync = SyncGroupRequest {
+            group_id: "g".to_string(),
+            assignments: vec![SyncGroupRequestAssignment {
+                member_id: "m".to_string(),
+                assignment: vec![b'x'; 30 << 20].into(),
+            }],
+            ..SyncGroupRequest::default()
+        };
+        let sync = kafka_client::frame(3, &Request::SyncGroup(sync));
+        let mut client = KafkaClient::connect(server);
+        client.socket.write_all(&kafka_client::frame(11, &Request::Fetch(fetch))).unwrap();
+        client.socket.set_write_timeout(Some(Duration::from_millis(1500))).unwrap();
+        let stuck = (0..60).find_map(|_| client.socket.write_all(&sync).err());
+        let grown = resident_bytes(server).saturating_sub(before);
+        assert!(grown < 600 << 20, "{} MiB for requests that wait", grown >> 20);
+        assert!(stuck.is_some(), "the server stops reading");
+        drop(client);
         kafka::is_served(server);
     });
 }

@@ -12,7 +12,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{Receiver, Sender, channel},
+    },
 };
 
 /// A frame that is not whole yet gets this much room at a time: its length alone is no reason to allocate.
@@ -31,6 +34,9 @@ pub(super) enum Due {
     /// A login was refused: nothing comes after this.
     Last(Vec<u8>),
 }
+
+/// Something due, and the room that its request takes until then.
+type Held = (Due, OwnedSemaphorePermit);
 
 /// Serves a connection until it ends.
 pub(super) async fn run<R, W>(
@@ -64,14 +70,17 @@ where
 async fn read_requests(
     mut read: impl AsyncRead + Unpin,
     mut session: Session,
-    due: &Sender<Due>,
+    due: &Sender<Held>,
 ) -> io::Result<()> {
     let mut buffer = BytesMut::with_capacity(limits::READ_BYTES);
+    // One request of the greatest length, or many that are shorter: they are held until they are answered.
+    let room = Arc::new(Semaphore::new(limits::KAFKA_FRAME_BYTES_MAX));
     loop {
         while let Some(frame) = take_frame(&mut buffer, session.frame_bytes_max())? {
+            let held = room.clone().acquire_many_owned(frame.len() as u32).await.map_err(io::Error::other)?;
             let begun = begin(&mut session, frame).await?;
             let is_last = matches!(begun, Due::Last(_));
-            if due.send(begun).await.is_err() || is_last {
+            if due.send((begun, held)).await.is_err() || is_last {
                 return Ok(());
             }
         }
@@ -128,7 +137,7 @@ fn missing(buffer: &[u8]) -> usize {
     length(buffer).map_or(4, |length| (4 + length.max(0) as usize).saturating_sub(buffer.len()))
 }
 
-async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Receiver<Due>) {
+async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Receiver<Held>) {
     let mut out: Vec<u8> = Vec::new();
     let stall_max = Duration::from_millis(limits::REPLY_STALL_MAX_MS);
     loop {
@@ -138,6 +147,7 @@ async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Recei
             Err(_) => None,
         };
         let mut is_last = false;
+        let (next, _held) = next.unzip();
         match next {
             Some(Due::Now(response)) => out.extend_from_slice(&response),
             Some(Due::Last(response)) => {
