@@ -35,6 +35,7 @@ const EXAMPLES: &str = "\
 Stations and trains are created first if they are missing. Examples:
   tollgate simulate cards --seconds 10          create the cards, then recharge some
   tollgate simulate trains --rate 10            trains, ten times as fast as real ones
+  tollgate simulate trains --kafka 127.0.0.1:9092  as records for the topic TRAINTOPIC
   tollgate simulate riders --rate 20000 --seconds 30
   tollgate simulate riders --rate max --json    as fast as the server answers";
 
@@ -53,6 +54,8 @@ struct Trains {
     /// How many times as fast as real trains
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = options::positive)]
     rate: f64,
+    #[command(flatten)]
+    kafka: KafkaPort,
 }
 
 /// Create the cards unless they are there, then recharge them: RechargeCard
@@ -63,6 +66,8 @@ struct Cards {
     /// Recharges a second
     #[arg(long, value_name = "N", default_value_t = 1e3 / RECHARGE_EVERY_MS, value_parser = options::positive)]
     rate: f64,
+    #[command(flatten)]
+    kafka: KafkaPort,
     #[command(flatten)]
     cards: CardCount,
     /// Create the cards and end
@@ -97,6 +102,13 @@ struct Common {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+struct KafkaPort {
+    /// Send to the server's Kafka port there, not by calls over the Volt port
+    #[arg(long, value_name = "HOST:PORT")]
+    kafka: Option<String>,
 }
 
 #[derive(Args)]
@@ -168,8 +180,12 @@ fn exit_code(errors: u64) -> ExitCode {
 impl Trains {
     fn run(self, stop: Arc<Stop>, started: Instant) -> Result<ExitCode> {
         let tally = Arc::new(Mutex::new(CallTally::default()));
-        let driven = drive::trains::trains(&self.common.drive(stop), self.rate, &tally);
-        self.common.tell("train events", &tally.lock(), started, driven.map_err(Into::into))
+        let drive = self.common.drive(stop);
+        let driven = match &self.kafka.kafka {
+            Some(kafka) => drive::kafka::trains(&drive, kafka, self.rate, &tally),
+            None => drive::trains::trains(&drive, self.rate, &tally).map_err(Into::into),
+        };
+        self.common.tell("train events", &tally.lock(), started, driven)
     }
 }
 
@@ -184,8 +200,12 @@ impl Cards {
         // The time is for the recharges.
         drive.end = self.common.seconds.end();
         let tally = Arc::new(Mutex::new(CallTally::default()));
-        let driven = drive::cards::recharges(&drive, self.rate, count, self.common.random(), &tally);
-        self.common.tell("recharges", &tally.lock(), started, driven.map_err(Into::into))
+        let random = self.common.random();
+        let driven = match &self.kafka.kafka {
+            Some(kafka) => drive::kafka::recharges(&drive, kafka, self.rate, count, random, &tally),
+            None => drive::cards::recharges(&drive, self.rate, count, random, &tally).map_err(Into::into),
+        };
+        self.common.tell("recharges", &tally.lock(), started, driven)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the server in this process says of itself.
 
+use super::exported::Exported;
 use crate::{
     cli::output::{bytes_text, grouped},
     counters::Counters,
@@ -21,6 +22,7 @@ pub(super) struct Facts {
     pub(super) fraud_by_rule: [u64; NAMES.len()],
     pub(super) recovered_blocks: u64,
     pub(super) recovery_ms: u64,
+    pub(super) exported: Option<Exported>,
 }
 
 /// Of all procedures that decide by them: one does.
@@ -45,6 +47,7 @@ impl Facts {
             fraud_by_rule: std::array::from_fn(|rule| hits(&counters, rule)),
             recovered_blocks: recovery.blocks,
             recovery_ms: recovery.ms,
+            exported: Exported::of(shared),
         }
     }
 
@@ -81,19 +84,23 @@ impl Facts {
 
     /// The end of the summary.
     pub(super) fn text(&self) -> String {
-        format!(
+        let mut text = format!(
             "fraud by rule: {}\nlog: {}\nmemory: {}\n",
             self.rules_text(),
             self.log_text(),
             self.memory_text()
-        )
+        );
+        if let Some(exported) = &self.exported {
+            text.push_str(&format!("export: {}\n", exported.text()));
+        }
+        text
     }
 
     pub(super) fn json(&self) -> Map<String, Json> {
         let rules = NAMES.iter().zip(self.fraud_by_rule);
         let rules: Map<String, Json> =
             rules.map(|(name, count)| ((*name).to_string(), json!(count))).collect();
-        let Json::Object(facts) = json!({
+        let Json::Object(mut facts) = json!({
             "fraud_by_rule": rules,
             "resident_bytes": self.resident_bytes,
             "rows": self.rows,
@@ -106,6 +113,9 @@ impl Facts {
         }) else {
             unreachable!("the literal is an object")
         };
+        if let Some(exported) = &self.exported {
+            facts.insert("export".to_string(), exported.json());
+        }
         facts
     }
 }

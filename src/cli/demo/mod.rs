@@ -1,13 +1,15 @@
-//! `tollgate demo`: a server in this process and the metro's simulators against its Volt port, with a live
-//! table.
+//! `tollgate demo`: a server in this process and the metro's simulators against its Volt and Kafka ports, with
+//! a live table.
 
+mod exported;
 mod facts;
+mod fraud_reader;
 mod simulators;
 mod view;
 
 use super::{
     options::{self, Seconds},
-    output::print_line,
+    output::{grouped, print_line},
     serve::start_logging,
     simulate::create_cards,
 };
@@ -24,6 +26,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use facts::Facts;
+use fraud_reader::FraudReader;
 use serde_json::{Value as Json, json};
 use simulators::Simulators;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -54,6 +57,9 @@ pub(super) struct Demo {
     /// Port for Kafka clients, on loopback; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 9092)]
     kafka_port: u16,
+    /// Also export FRAUD, TRIPS and CARD_ALERT_EXPORT to the Kafka cluster there
+    #[arg(long, value_name = "HOST:PORT")]
+    kafka: Option<String>,
     /// Calls that may wait for their reply, for each simulator
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     window: u32,
@@ -101,10 +107,12 @@ impl Demo {
         if self.json {
             let mut line = view.report().json();
             line.extend(facts.json());
+            line.insert("fraud_read".to_string(), json!(view.fraud_read()));
             line.insert("cards".to_string(), json!(self.cards));
             print_line(&Json::Object(line).to_string())?;
         } else {
-            print_line((view.report().text() + &facts.text()).trim_end())?;
+            let read = format!("fraud read over Kafka: {}\n", grouped(view.fraud_read()));
+            print_line((view.report().text() + &read + &facts.text()).trim_end())?;
         }
         failed?;
         Ok(ExitCode::SUCCESS)
@@ -115,6 +123,7 @@ impl Demo {
         config.listen.volt.set_port(self.volt_port);
         config.listen.http.set_port(self.http_port);
         config.listen.kafka.set_port(self.kafka_port);
+        config.export.extend(self.kafka.as_deref().map(exported::config));
         config
     }
 
@@ -131,7 +140,9 @@ impl Demo {
             return Ok((view, Ok(())));
         }
         created?;
-        let simulators = Simulators::start(&drive, self.rate, self.cards, view.tallies())?;
+        let kafka = node.kafka_address.to_string();
+        let reader = FraudReader::start(&kafka)?;
+        let simulators = Simulators::start(&drive, &kafka, self.rate, self.cards, view.tallies())?;
         let mut next = began;
         loop {
             next += DRAW_EVERY;
@@ -139,12 +150,13 @@ impl Demo {
             if told || stop::has_passed(drive.end) {
                 break;
             }
-            view.draw(&Facts::of(&node.shared));
+            view.draw(&Facts::of(&node.shared), reader.read());
         }
         view.end();
         stop.stop();
         let failed = simulators.join();
         view.close();
+        view.fraud_was_read(reader.finish(view.frauds()));
         Ok((view, failed))
     }
 }

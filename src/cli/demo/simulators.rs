@@ -1,12 +1,12 @@
 //! The threads of the three simulators.
 
+use crate::clock;
 use crate::simulate::{
     cards::RECHARGE_EVERY_MS,
     drive::{self, Drive, Rate, riders::RideTallies},
     riders::Riders,
     tally::CallTally,
 };
-use crate::{client::ClientError, clock};
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use rand::{SeedableRng, rngs::SmallRng};
@@ -22,23 +22,33 @@ pub(super) struct Tallies {
 
 /// The running threads. When one fails, the others are told to stop.
 pub(super) struct Simulators {
-    threads: Vec<(&'static str, JoinHandle<Result<(), ClientError>>)>,
+    threads: Vec<(&'static str, JoinHandle<Result<()>>)>,
 }
 
 impl Simulators {
-    pub(super) fn start(drive: &Drive, rate: Rate, cards: i32, tallies: &Tallies) -> Result<Simulators> {
+    /// Riders call over the Volt port; trains and recharges are records for the Kafka port at `kafka`.
+    pub(super) fn start(
+        drive: &Drive,
+        kafka: &str,
+        rate: Rate,
+        cards: i32,
+        tallies: &Tallies,
+    ) -> Result<Simulators> {
         let mut simulators = Simulators { threads: Vec::new() };
         let train_events = tallies.train_events.clone();
-        simulators.spawn("trains", drive, move |drive| drive::trains::trains(drive, 1.0, &train_events))?;
+        let address = kafka.to_string();
+        simulators
+            .spawn("trains", drive, move |drive| drive::kafka::trains(drive, &address, 1.0, &train_events))?;
+        let address = kafka.to_string();
         let recharges = tallies.recharges.clone();
         simulators.spawn("recharges", drive, move |drive| {
             let random = SmallRng::seed_from_u64(clock::entropy());
-            drive::cards::recharges(drive, 1e3 / RECHARGE_EVERY_MS, cards, random, &recharges)
+            drive::kafka::recharges(drive, &address, 1e3 / RECHARGE_EVERY_MS, cards, random, &recharges)
         })?;
         let rides = tallies.rides.clone();
         simulators.spawn("riders", drive, move |drive| {
             let riders = Riders::new(cards, SmallRng::seed_from_u64(clock::entropy()));
-            drive::riders::riders(drive, rate, riders, &rides)
+            Ok(drive::riders::riders(drive, rate, riders, &rides)?)
         })?;
         Ok(simulators)
     }
@@ -47,7 +57,7 @@ impl Simulators {
         &mut self,
         name: &'static str,
         drive: &Drive,
-        work: impl FnOnce(&Drive) -> Result<(), ClientError> + Send + 'static,
+        work: impl FnOnce(&Drive) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let drive = drive.clone();
         let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || {

@@ -1,6 +1,6 @@
 //! The live table: drawn in place on a terminal, a line a second elsewhere. To stderr.
 
-use super::{facts::Facts, simulators::Tallies};
+use super::{facts::Facts, fraud_reader::FraudRead, simulators::Tallies};
 use crate::{
     cli::{
         output::{Grid, bytes_text, grouped},
@@ -26,6 +26,7 @@ pub(super) struct View {
     exits: CallTally,
     train_events: CallTally,
     recharges: CallTally,
+    fraud_read: FraudRead,
 }
 
 /// Counts at one moment: the next table shows what was added.
@@ -44,6 +45,7 @@ struct Drawing<'a> {
     exits: u64,
     train_events: u64,
     recharges: u64,
+    fraud_read: &'a FraudRead,
     errors: u64,
     facts: &'a Facts,
 }
@@ -64,6 +66,7 @@ impl View {
             exits: CallTally::default(),
             train_events: CallTally::default(),
             recharges: CallTally::default(),
+            fraud_read: FraudRead::default(),
         }
     }
 
@@ -85,7 +88,8 @@ impl View {
         interval
     }
 
-    pub(super) fn draw(&mut self, facts: &Facts) {
+    pub(super) fn draw(&mut self, facts: &Facts, fraud_read: FraudRead) {
+        self.fraud_read = fraud_read;
         let interval = self.take();
         let now = Seen { seconds: self.began.elapsed().as_secs_f64(), decisions: self.entries.decisions() };
         let since = now.seconds - self.last.seconds;
@@ -99,6 +103,7 @@ impl View {
             exits: self.exits.done,
             train_events: self.train_events.done,
             recharges: self.recharges.done,
+            fraud_read: &self.fraud_read,
             errors: self.report().errors(),
             facts,
         };
@@ -130,7 +135,24 @@ impl View {
     pub(super) fn close(&mut self) {
         self.take();
     }
+
+    /// How many entries were fraud.
+    pub(super) fn frauds(&self) -> u64 {
+        self.entries.count(Outcome::Fraud)
+    }
+
+    /// All that was read.
+    pub(super) fn fraud_was_read(&mut self, fraud_read: FraudRead) {
+        self.fraud_read = fraud_read;
+    }
+
+    pub(super) fn fraud_read(&self) -> u64 {
+        self.fraud_read.records
+    }
 }
+
+/// More of an alert would break the table.
+const ALERT_CHARS_MAX: usize = 100;
 
 impl Drawing<'_> {
     fn per_second(&self) -> u64 {
@@ -153,14 +175,21 @@ impl Drawing<'_> {
         for (name, count) in self.counts() {
             row(name, String::new(), grouped(count));
         }
-        format!(
+        let mut text = format!(
             "{}\n{:.0} s   fraud: {}\nlog      {}\nmemory   {}",
             grid.render(),
             self.seconds,
             self.facts.rules_text(),
             self.facts.log_text(),
             self.facts.memory_text()
-        )
+        );
+        if let Some(last) = &self.fraud_read.last {
+            text.push_str(&format!("\nalert    {}", last.chars().take(ALERT_CHARS_MAX).collect::<String>()));
+        }
+        if let Some(exported) = &self.facts.exported {
+            text.push_str(&format!("\nexport   {}", exported.text()));
+        }
+        text
     }
 
     fn counts(&self) -> Vec<(&'static str, u64)> {
@@ -177,15 +206,16 @@ impl Drawing<'_> {
             ("exits", self.exits),
             ("train events", self.train_events),
             ("recharges", self.recharges),
+            ("fraud read", self.fraud_read.records),
             ("errors", self.errors),
         ]);
         counts
     }
 
     fn line(&self) -> String {
-        format!(
-            "{:.0} s: {} decisions/s, p50 {:.3} p99 {:.3} p99.9 {:.3} ms, accepted {}, rejected {}, fraud {}, errors {}, \
-             log {}, resident {}",
+        let mut line = format!(
+            "{:.0} s: {} decisions/s, p50 {:.3} p99 {:.3} p99.9 {:.3} ms, accepted {}, rejected {}, fraud {}, \
+             fraud read {}, errors {}, log {}, resident {}",
             self.seconds,
             grouped(self.now_per_second),
             self.interval.p50_ms,
@@ -194,16 +224,22 @@ impl Drawing<'_> {
             grouped(self.entries.count(Outcome::Accepted)),
             grouped(self.entries.rejected()),
             grouped(self.entries.count(Outcome::Fraud)),
+            grouped(self.fraud_read.records),
             grouped(self.errors),
             bytes_text(self.facts.log_bytes),
             bytes_text(self.facts.resident_bytes)
-        )
+        );
+        if let Some(exported) = &self.facts.exported {
+            line.push_str(&format!(", export {}", exported.text()));
+        }
+        line
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::demo::exported::Exported;
     use expect_test::expect;
 
     #[test]
@@ -216,6 +252,7 @@ mod tests {
             syncs: 1_000,
             sync_us: 250_000,
             fraud_by_rule: [1, 2, 0],
+            exported: Some(Exported { rows: 3_000, lag_rows: 4, state: "waiting" }),
             ..Facts::default()
         };
         let drawing = Drawing {
@@ -226,6 +263,7 @@ mod tests {
             exits: 4,
             train_events: 5,
             recharges: 6,
+            fraud_read: &FraudRead { records: 7, last: Some("17,42".to_string()) },
             errors: 0,
             facts: &facts,
         };
@@ -242,13 +280,16 @@ mod tests {
             exits                              4
             train events                       5
             recharges                          6
+            fraud read                         7
             errors                             0
 
             10 s   fraud: double tap 1, many stations 2, many entries 0
             log      65.0 MiB in 2 segments, 1,000 syncs of 0.25 ms, 0 snapshots
-            memory   300.0 MiB resident, 1,234 rows"#]]
+            memory   300.0 MiB resident, 1,234 rows
+            alert    17,42
+            export   3,000 rows, 4 behind, waiting"#]]
         .assert_eq(&drawing.table());
-        expect![[r#"10 s: 5,000 decisions/s, p50 0.500 p99 1.000 p99.9 2.000 ms, accepted 0, rejected 0, fraud 0, errors 0, log 65.0 MiB, resident 300.0 MiB"#]]
+        expect![[r#"10 s: 5,000 decisions/s, p50 0.500 p99 1.000 p99.9 2.000 ms, accepted 0, rejected 0, fraud 0, fraud read 7, errors 0, log 65.0 MiB, resident 300.0 MiB, export 3,000 rows, 4 behind, waiting"#]]
             .assert_eq(&drawing.line());
     }
 }

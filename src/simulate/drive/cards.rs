@@ -5,7 +5,7 @@ use crate::{
     client::{ClientError, Connection, Pipeline, pacer::Pacer},
     clock,
     simulate::{
-        cards::{self, Card},
+        cards::{self, Card, Recharge},
         choice::StationChoice,
         tally::CallTally,
     },
@@ -13,7 +13,7 @@ use crate::{
 use anyhow::{Result, ensure};
 use parking_lot::Mutex;
 use rand::rngs::SmallRng;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tollgate_schema::{codec::ParamWriter, value::Value};
 
 /// Creates cards 1 to `count` unless they are there. `progress` is told how many have been sent. Returns
@@ -80,26 +80,52 @@ fn put_card(params: &mut ParamWriter<'_>, card: &Card) {
     params.put_str(&card.name).put_str(&card.phone).put_str(&card.email).put_i8(card.notify);
 }
 
+/// Recharges of any cards, when they are due.
+pub(super) struct RechargesDue {
+    pacer: Pacer,
+    cards: i32,
+    random: SmallRng,
+    stations: StationChoice,
+    watch: Stopwatch,
+}
+
+impl RechargesDue {
+    pub(super) fn new(per_second: f64, cards: i32, random: SmallRng) -> RechargesDue {
+        let (stations, watch) = (StationChoice::default(), Stopwatch::start());
+        RechargesDue { pacer: Pacer::new(per_second, 0), cards, random, stations, watch }
+    }
+
+    /// Waits for the next ones; each with when it was due. `None`: it is time to end.
+    pub(super) fn next(&mut self, drive: &Drive) -> Option<Vec<(Recharge, Instant)>> {
+        if !drive.wait_until(self.watch.at(self.pacer.next_us())) {
+            return None;
+        }
+        let now_us = self.watch.now_us();
+        let mut batch = Vec::new();
+        while let Some(due_us) = self.pacer.take(now_us) {
+            let station = self.stations.draw(&mut self.random).id;
+            batch.push((cards::recharge(self.cards, station, &mut self.random), self.watch.at(due_us)));
+        }
+        Some(batch)
+    }
+}
+
 /// Recharges any of cards 1 to `cards`, so many a second.
 pub fn recharges(
     drive: &Drive,
     per_second: f64,
     cards: i32,
-    mut random: SmallRng,
+    random: SmallRng,
     tally: &Arc<Mutex<CallTally>>,
 ) -> Driven {
     let counted = tally.clone();
     let mut pipeline = Pipeline::open(&drive.server, drive.window, move |(), reply| {
         counted.lock().add(&reply);
     })?;
-    let stations = StationChoice::default();
-    let watch = Stopwatch::start();
-    let mut pacer = Pacer::new(per_second, 0);
-    while drive.wait_until(watch.at(pacer.next_us())) {
-        let now_us = watch.now_us();
-        while let Some(due_us) = pacer.take(now_us) {
-            let recharge = cards::recharge(cards, stations.draw(&mut random).id, &mut random);
-            pipeline.call("RechargeCard", (), watch.at(due_us), |params| {
+    let mut due = RechargesDue::new(per_second, cards, random);
+    while let Some(batch) = due.next(drive) {
+        for (recharge, due) in batch {
+            pipeline.call("RechargeCard", (), due, |params| {
                 params.put_i32(recharge.card_id).put_i32(recharge.amount_cents);
                 params.put_i32(i32::from(recharge.station_id));
             })?;

@@ -1,6 +1,7 @@
 //! The simulators against a server: each is a loop on its caller's thread, until it is told to stop.
 
 pub mod cards;
+pub mod kafka;
 pub mod line;
 pub mod riders;
 pub mod trains;

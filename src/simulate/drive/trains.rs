@@ -4,29 +4,65 @@ use super::{Drive, Driven, LAST_REPLIES_MAX, Stopwatch};
 use crate::{
     client::Pipeline,
     clock,
-    simulate::{tally::CallTally, trains::Trains},
+    simulate::{
+        tally::CallTally,
+        trains::{TrainEvent, Trains},
+    },
 };
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
+
+/// The trains on real time, `speed` times as fast as real ones.
+pub(super) struct Timetable {
+    trains: Trains,
+    speed: f64,
+    watch: Stopwatch,
+    wall_start_us: i64,
+}
+
+impl Timetable {
+    pub(super) fn new(speed: f64) -> Timetable {
+        assert!(speed > 0.0, "trains go forward in time");
+        Timetable {
+            trains: Trains::new(0),
+            speed,
+            watch: Stopwatch::start(),
+            wall_start_us: clock::wall_us(),
+        }
+    }
+
+    fn real_us(&self, train_us: u64) -> u64 {
+        (train_us as f64 / self.speed) as u64
+    }
+
+    /// Waits for what happens next; each event with its time on the wall clock, and when it was due.
+    /// `None`: it is time to end.
+    pub(super) fn next(&mut self, drive: &Drive) -> Option<Vec<(TrainEvent, i64, Instant)>> {
+        if !drive.wait_until(self.watch.at(self.real_us(self.trains.next_us()))) {
+            return None;
+        }
+        let now_us = (self.watch.now_us() as f64 * self.speed) as u64;
+        let mut events = Vec::new();
+        while let Some(event) = self.trains.take(now_us) {
+            let due_us = self.real_us(event.time_us);
+            events.push((event, self.wall_start_us + due_us as i64, self.watch.at(due_us)));
+        }
+        Some(events)
+    }
+}
 
 /// Runs the trains, `speed` times as fast as real ones.
 pub fn trains(drive: &Drive, speed: f64, tally: &Arc<Mutex<CallTally>>) -> Driven {
-    assert!(speed > 0.0, "trains go forward in time");
     let counted = tally.clone();
     let mut pipeline = Pipeline::open(&drive.server, drive.window, move |(), reply| {
         counted.lock().add(&reply);
     })?;
-    let watch = Stopwatch::start();
-    let wall_start_us = clock::wall_us();
-    let mut trains = Trains::new(0);
-    let real_us = |train_us: u64| (train_us as f64 / speed) as u64;
-    while drive.wait_until(watch.at(real_us(trains.next_us()))) {
-        let now_us = (watch.now_us() as f64 * speed) as u64;
-        while let Some(event) = trains.take(now_us) {
-            let due_us = real_us(event.time_us);
-            pipeline.call("TRAIN_EVENTS.insert", (), watch.at(due_us), |params| {
+    let mut timetable = Timetable::new(speed);
+    while let Some(events) = timetable.next(drive) {
+        for (event, time_us, due) in events {
+            pipeline.call("TRAIN_EVENTS.insert", (), due, |params| {
                 params.put_i32(event.train_id).put_i32(event.station_id).put_i8(event.activity as i8);
-                params.put_timestamp(wall_start_us + due_us as i64);
+                params.put_timestamp(time_us);
             })?;
         }
         pipeline.flush()?;
