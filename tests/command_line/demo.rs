@@ -30,6 +30,11 @@ fn two_runs_on_one_directory() {
             assert!(line[key].is_number(), "{key} in {line}");
         }
         assert!(line["decisions"].as_u64() > Some(300), "{line}");
+        for sent in ["train_events", "recharges"] {
+            assert!(line[sent].as_u64() > Some(0), "{sent} went over Kafka: {line}");
+        }
+        assert!(line["fraud"].as_u64() > Some(0), "{line}");
+        assert_eq!(line["fraud_read"], line["fraud"], "what the group read over Kafka: {line}");
         assert_eq!(line["errors"].as_u64(), Some(0), "{line}");
         assert!(line["recovered_blocks"].as_u64() >= Some(blocks_min), "{line}");
     }
