@@ -47,7 +47,7 @@ impl Exported {
         } else if is_any(ExportState::Waiting) {
             "waiting"
         } else if is_any(ExportState::Starting) {
-            "starting"
+            "connecting"
         } else {
             "running"
         };

@@ -1,5 +1,5 @@
-//! `tollgate demo`: a server in this process and the metro's simulators against its Volt and Kafka ports, with
-//! a live table.
+//! `tollgate demo`: a server in this process and the metro's simulators against its Volt and Kafka ports,
+//! with a live table.
 
 mod exported;
 mod facts;
@@ -72,6 +72,7 @@ const EXAMPLES: &str = "\
 Ctrl-C or SIGTERM ends it cleanly, with a summary. The seconds count from when the riders begin.
 Examples:
   tollgate demo
+  tollgate demo --kafka kafka-1:9092
   tollgate demo --rate 50000 --seconds 30 --json
   tollgate demo --data-dir /tmp/metro --volt-port 0 --http-port 0 --kafka-port 0 --cards 10000";
 
@@ -80,7 +81,8 @@ const DRAW_EVERY: Duration = Duration::from_secs(1);
 
 impl Demo {
     pub(super) fn run(self, registry: Registry) -> Result<ExitCode> {
-        start_logging("warn");
+        // The table shows that an export waits.
+        start_logging("warn,tollgate::export::facts=error");
         for procedure in ["ValidateEntry", "ProcessExit", "RechargeCard"] {
             ensure!(
                 registry.find(procedure).is_some(),
