@@ -8,7 +8,8 @@
 //!   partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
 //!   [`clock`], [`counters`], [`memory`];
-//! - [`format`]: rows as messages, messages as parameters; [`sql`]: ad hoc queries; [`wire`]: the front ends;
+//! - [`format`]: rows as messages, messages as parameters; [`registry`]: schemas of messages, which nothing
+//!   serves yet; [`sql`]: ad hoc queries; [`wire`]: the front ends;
 //!   [`client`]: the other end of the Volt port, for our own tools;
 //! - [`export`]: streams that leave for a Kafka cluster;
 //! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
@@ -33,6 +34,7 @@ pub mod limits;
 pub mod memory;
 pub mod node;
 pub mod partition;
+pub mod registry;
 pub mod replay;
 pub mod replies;
 pub mod session;

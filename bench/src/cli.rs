@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Recovery(NodeArgs),
     /// Slowest replies while a snapshot is taken under load
     Snapshot(SnapshotArgs),
+    /// Records through the Kafka port beside Apache Kafka: appended, carried out, read
+    Kafka(KafkaArgs),
     /// What the disk and the loopback device allow
     Limits(LimitsArgs),
     /// The process behind the contender "null"
@@ -160,6 +162,18 @@ pub(crate) struct SnapshotArgs {
     pub(crate) seconds: f64,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct KafkaArgs {
+    /// Records of each kind of work
+    #[arg(long, default_value_t = 3_000_000)]
+    pub(crate) records: u64,
+    /// Runs of each contender, in turn; each figure is the median of its runs
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) runs: u8,
+    #[command(flatten)]
+    pub(crate) tollgate: TollgateArgs,
 }
 
 #[derive(Args)]

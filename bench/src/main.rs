@@ -6,6 +6,7 @@
 mod cli;
 mod clock;
 mod contenders;
+mod kafka;
 mod load;
 mod machine;
 mod median;
@@ -46,6 +47,12 @@ fn main() -> anyhow::Result<()> {
             let history = args.node.history();
             let snapshot = node::snapshot::run(&history, args.seconds, &args.node.tollgate.options())?;
             publish(&output, "snapshot", &[&snapshot], &report::snapshot(&snapshot))
+        }
+        Command::Kafka(args) => {
+            let plan = kafka::Plan { records: args.records, runs: args.runs };
+            let figures = kafka::run(&plan, &args.tollgate.options())?;
+            let lines: Vec<&kafka::Figure> = figures.iter().collect();
+            publish(&output, "kafka", &lines, &report::kafka(&figures))
         }
         Command::NullServer { port } => contenders::null::serve(port),
         Command::Limits(args) => {

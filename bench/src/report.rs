@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::kafka;
 use crate::machine;
 use crate::node::memory::Memory;
 use crate::node::recovery::Recovery;
@@ -13,12 +14,13 @@ use crate::physical::Limits;
 use crate::taps::Figures;
 
 /// Sections of the results file, in its order.
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 6] = [
     ("taps", "ValidateEntry beside its peers"),
     ("limits", "What the machine allows"),
     ("memory", "Memory"),
     ("recovery", "Recovery"),
     ("snapshot", "Snapshots under load"),
+    ("kafka", "The Kafka port beside Apache Kafka"),
 ];
 
 /// A Markdown table, columns padded so that it also reads well on a terminal.
@@ -121,6 +123,19 @@ pub(crate) fn taps(figures: &[Figures], simulated_rate: f64, cards: i32, rate: O
         thousands(f64::from(cards)),
         mix.text()
     )
+}
+
+pub(crate) fn kafka(figures: &[kafka::Figure]) -> String {
+    let mut table = Table::new(&["contender", "work", "records", "records/s"]);
+    for figure in figures {
+        table.row(vec![
+            figure.name.to_owned(),
+            figure.work.to_owned(),
+            thousands(figure.records as f64),
+            thousands(figure.records_per_s),
+        ]);
+    }
+    table.text()
 }
 
 pub(crate) fn limits(limits: &Limits) -> String {

@@ -32,8 +32,10 @@ fn main() -> ExitCode {
         "librdkafka" => librdkafka::run(&mut steps, &arguments),
         "ci" => {
             steps.cargo("formatting", &["fmt", "--all", "--check"]);
+            // Libraries that the product is built with are among them.
+            tools::install(&mut steps);
             steps.cargo("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-            test(&mut steps, &arguments);
+            run_tests(&mut steps, &arguments);
         }
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
@@ -49,6 +51,10 @@ fn main() -> ExitCode {
 
 fn test(steps: &mut Steps<'_>, arguments: &[String]) {
     tools::install(steps);
+    run_tests(steps, arguments);
+}
+
+fn run_tests(steps: &mut Steps<'_>, arguments: &[String]) {
     cargo_test::run(steps, arguments);
     if arguments.is_empty() {
         librdkafka::run_on_own_server(steps);

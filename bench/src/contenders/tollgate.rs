@@ -47,6 +47,7 @@ pub(crate) struct Tollgate {
     binary: PathBuf,
     volt: SocketAddr,
     http: SocketAddr,
+    kafka: SocketAddr,
     durability: &'static str,
     purpose: Purpose,
     version: String,
@@ -69,6 +70,7 @@ impl Tollgate {
         let directory = tempfile::Builder::new().prefix("bench-tollgate-").tempdir()?;
         let volt = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let kafka = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut config = String::new();
         writeln!(config, "data_dir = {:?}", directory.path().join("data"))?;
         if let Some(partitions) = options.partitions {
@@ -79,7 +81,8 @@ impl Tollgate {
         }
         writeln!(config, "net_core = {}", purpose == Purpose::Speed)?;
         writeln!(config, "durability = {durability:?}\n\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"")?;
-        writeln!(config, "kafka = \"127.0.0.1:0\"")?;
+        writeln!(config, "kafka = \"{kafka}\"")?;
+        writeln!(config, "\n[kafka]\nauto_create_topics = true\ntopic_partitions = 8")?;
         match purpose {
             Purpose::Speed => {
                 writeln!(config, "\n[memory]\nready_bytes = {READY_BYTES}")?;
@@ -89,7 +92,7 @@ impl Tollgate {
         }
         std::fs::write(directory.path().join("tollgate.toml"), config)?;
         let server = launch(&binary, directory.path(), volt)?;
-        Ok(Self { server, directory, binary, volt, http, durability, purpose, version })
+        Ok(Self { server, directory, binary, volt, http, kafka, durability, purpose, version })
     }
 
     /// Starts the node again on the same directory; the old process must have ended.
@@ -105,6 +108,10 @@ impl Tollgate {
 
     pub(crate) fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    pub(crate) fn kafka(&self) -> SocketAddr {
+        self.kafka
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {

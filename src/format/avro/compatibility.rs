@@ -1,7 +1,15 @@
 //! Whether records that one schema wrote can be read by another: Avro's schema resolution.
 
 use super::schema::{Kind, Node, Primitive, Schema, short_name};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Types that are compared before it is given up: unions of types that differ deep within take a product of
+/// attempts.
+const STEPS_MAX: u32 = 50_000;
+/// Types within types that are compared.
+const DEPTH_MAX: u32 = 200;
+
+const TOO_COMPLEX: &str = "TOO_COMPLEX";
 
 /// One reason why they cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +23,8 @@ pub struct Incompatibility {
 
 /// All reasons why `reader` cannot read what `writer` wrote; none: it can.
 pub fn incompatibilities(reader: &Schema, writer: &Schema) -> Vec<Incompatibility> {
-    let mut check = Check { reader, writer, seen: BTreeSet::new(), found: Vec::new() };
+    let (seen, seen_order, found) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let mut check = Check { reader, writer, seen, seen_order, found, steps: 0, depth: 0 };
     check.node(&reader.root, &writer.root, "");
     check.found
 }
@@ -25,7 +34,10 @@ struct Check<'s> {
     writer: &'s Schema,
     /// Pairs of named types that were looked at, or are being.
     seen: BTreeSet<(&'s str, &'s str)>,
+    seen_order: Vec<(&'s str, &'s str)>,
     found: Vec<Incompatibility>,
+    steps: u32,
+    depth: u32,
 }
 
 impl<'s> Check<'s> {
@@ -35,6 +47,20 @@ impl<'s> Check<'s> {
     }
 
     fn node(&mut self, reader: &'s Node, writer: &'s Node, path: &str) {
+        self.steps += 1;
+        if self.steps > STEPS_MAX || self.depth > DEPTH_MAX {
+            // Once said is enough.
+            if self.found.last().is_none_or(|last| last.kind != TOO_COMPLEX) {
+                self.add(TOO_COMPLEX, path, format!("The types at path '{path}' are too many to compare"));
+            }
+            return;
+        }
+        self.depth += 1;
+        self.resolve(reader, writer, path);
+        self.depth -= 1;
+    }
+
+    fn resolve(&mut self, reader: &'s Node, writer: &'s Node, path: &str) {
         match (reader, writer) {
             // Whatever branch was written must be read.
             (_, Node::Union(branches)) => branches.iter().for_each(|branch| {
@@ -64,17 +90,23 @@ impl<'s> Check<'s> {
     /// Some branch of the reader's union must read it.
     fn branch(&mut self, reader: &'s Node, writer: &'s Node, path: &str) {
         let Node::Union(branches) = reader else { return };
-        let reads = |branch: &&'s Node| {
-            let mut attempt = Check {
-                reader: self.reader,
-                writer: self.writer,
-                seen: self.seen.clone(),
-                found: Vec::new(),
-            };
-            attempt.node(branch, writer, path);
-            attempt.found.is_empty()
-        };
-        if !branches.iter().any(|branch| reads(&branch)) {
+        // What an attempt finds counts only if no branch does.
+        let found_before = self.found.len();
+        let is_read = branches.iter().any(|branch| {
+            let seen_before = self.seen_order.len();
+            self.found.truncate(found_before);
+            self.node(branch, writer, path);
+            let is_read = self.found.len() == found_before;
+            if !is_read {
+                // What the attempt took for granted is to be looked at again.
+                for pair in self.seen_order.drain(seen_before..) {
+                    self.seen.remove(&pair);
+                }
+            }
+            is_read
+        });
+        self.found.truncate(found_before);
+        if !is_read {
             let wrote = self.writer.kind_name(writer);
             let description = format!("The union at path '{path}' has no branch that reads {wrote}");
             self.add("MISSING_UNION_BRANCH", path, description);
@@ -85,20 +117,23 @@ impl<'s> Check<'s> {
         if !self.seen.insert((reader_name, writer_name)) {
             return;
         }
+        self.seen_order.push((reader_name, writer_name));
         let (reader, writer) = (self.reader.definition(reader_name), self.writer.definition(writer_name));
         let is_known = short_name(reader_name) == short_name(writer_name)
             || reader.aliases.iter().any(|alias| alias == writer_name);
         if !is_known && std::mem::discriminant(&reader.kind) == std::mem::discriminant(&writer.kind) {
             let description = format!("The name {reader_name} at path '{path}' was {writer_name}");
             self.add("NAME_MISMATCH", path, description);
+            return;
         }
         match (&reader.kind, &writer.kind) {
             (Kind::Record(reads), Kind::Record(wrote)) => {
+                let wrote: BTreeMap<&str, _> =
+                    wrote.iter().map(|field| (field.name.as_str(), field)).collect();
                 for (number, field) in reads.iter().enumerate() {
-                    let is_it =
-                        |name: &str| name == field.name || field.aliases.iter().any(|alias| alias == name);
+                    let mut names = std::iter::once(&field.name).chain(&field.aliases);
                     let path = format!("{path}/fields/{number}");
-                    match wrote.iter().find(|field| is_it(&field.name)) {
+                    match names.find_map(|name| wrote.get(name.as_str())) {
                         Some(written) => self.node(&field.node, &written.node, &format!("{path}/type")),
                         None if field.default.is_some() => {}
                         None => {
@@ -112,8 +147,10 @@ impl<'s> Check<'s> {
                 }
             }
             (Kind::Enum { symbols: reads, default }, Kind::Enum { symbols: wrote, .. }) => {
-                let missing: Vec<&str> =
-                    wrote.iter().filter(|symbol| !reads.contains(symbol)).map(String::as_str).collect();
+                let reads: BTreeSet<&String> = reads.iter().collect();
+                let missing = wrote.iter().filter(|symbol| !reads.contains(symbol)).map(String::as_str);
+                // An error need not have them all.
+                let missing: Vec<&str> = missing.take(20).collect();
                 if default.is_none() && !missing.is_empty() {
                     let text = format!("The enum at path '{path}' lacks the symbols {}", missing.join(", "));
                     self.add("MISSING_ENUM_SYMBOLS", &format!("{path}/symbols"), text);

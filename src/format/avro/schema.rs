@@ -2,7 +2,7 @@
 //! contain themselves are no trouble. Any schema is read, flat or not.
 
 use serde_json::{Map, Value as Json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A schema, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,9 @@ pub enum SchemaError {
     #[error("{place}: {reason}")]
     Place { place: String, reason: String },
 }
+
+/// Each branch of a union is compared with all before.
+const BRANCHES_MAX: usize = 1_000;
 
 const PRIMITIVES: [(&str, Primitive); 8] = [
     ("null", Primitive::Null),
@@ -187,6 +190,9 @@ impl Parser {
     }
 
     fn union(&mut self, branches: &[Json], namespace: &str, place: &str) -> Result<Node, SchemaError> {
+        if branches.len() > BRANCHES_MAX {
+            return Err(wrong(place, format!("a union has more than {BRANCHES_MAX} branches")));
+        }
         let mut nodes: Vec<Node> = Vec::new();
         for (number, branch) in branches.iter().enumerate() {
             let place = format!("{place}, branch {number}");
@@ -250,11 +256,12 @@ impl Parser {
             return Err(wrong(&name, "its \"fields\" are missing"));
         };
         let mut fields: Vec<RecordField> = Vec::new();
+        let mut names = BTreeSet::new();
         for (number, field) in list.iter().enumerate() {
             let place = format!("{name}, field {number}");
             let Json::Object(field) = field else { return Err(wrong(&place, "it is no object")) };
             let field_name = name_of(field, &place)?;
-            if fields.iter().any(|other| other.name == field_name) {
+            if !names.insert(field_name) {
                 return Err(wrong(&name, format!("there are two fields {field_name:?}")));
             }
             let place = format!("{name}.{field_name}");
@@ -279,9 +286,10 @@ impl Parser {
         if symbols.is_empty() {
             return Err(wrong(place, "its \"symbols\" are missing"));
         }
-        for (number, symbol) in symbols.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        for symbol in &symbols {
             check_name(symbol, place)?;
-            if symbols[..number].contains(symbol) {
+            if !seen.insert(symbol) {
                 return Err(wrong(place, format!("the symbol {symbol} is there twice")));
             }
         }

@@ -256,3 +256,43 @@ fn mutated_records_and_schemas() {
         let _ = crate::format::fuzz::avro_schema(&text);
     }
 }
+
+/// A chain of records of which each has the one before, and a pyramid of unions that differ at the bottom.
+#[test]
+fn types_too_many_to_compare_end_soon() {
+    let record =
+        |name: &str, fields: &str| format!(r#"{{"type":"record","name":"{name}","fields":[{fields}]}}"#);
+    let chain = |bottom: &str| {
+        let mut fields = format!(
+            r#"{{"name":"f0","type":{}}}"#,
+            record("R0", &format!(r#"{{"name":"x","type":"{bottom}"}}"#))
+        );
+        for number in 1..3_000 {
+            let inner = format!(r#"{{"name":"x","type":"R{}"}}"#, number - 1);
+            fields += &format!(r#",{{"name":"f{number}","type":{}}}"#, record(&format!("R{number}"), &inner));
+        }
+        Schema::parse(&record("top", &fields)).unwrap()
+    };
+    assert!(incompatibilities(&chain("int"), &chain("int")).is_empty(), "each is seen before the next");
+    let pyramid = |bottom: &str| {
+        let mut fields = String::new();
+        for number in 0..60 {
+            let of_level = |side: &str| {
+                let x = match number {
+                    0 => format!("\"{bottom}\""),
+                    _ => format!(r#"["a.R{0}","b.R{0}"]"#, number - 1),
+                };
+                record(&format!("{side}.R{number}"), &format!(r#"{{"name":"x","type":{x}}}"#))
+            };
+            // The highest comes first for whoever compares, the lowest for whoever reads the names.
+            fields += &format!(
+                r#"{{"name":"f{number}","default":null,"type":["null",{},{}]}},"#,
+                of_level("a"),
+                of_level("b")
+            );
+        }
+        Schema::parse(&record("top", fields.trim_end_matches(','))).unwrap()
+    };
+    assert!(!incompatibilities(&pyramid("string"), &pyramid("int")).is_empty());
+    assert!(incompatibilities(&pyramid("int"), &pyramid("int")).is_empty());
+}
