@@ -25,8 +25,7 @@ impl Generator {
         Ok(Generator { program })
     }
 
-    /// Sends records of that size to random partitions, acks=all; records a second until the last was
-    /// acknowledged.
+    /// Sends records of that size to random partitions, acks=all; until the last was acknowledged.
     pub(super) fn produce(
         &self,
         to: SocketAddr,
@@ -34,22 +33,22 @@ impl Generator {
         records: u64,
         value_bytes: u32,
         is_idempotent: bool,
-    ) -> anyhow::Result<f64> {
+    ) -> anyhow::Result<Outcome> {
         let mut command = self.command(to, records);
         command.args(["-P", "-t", topic, "-a", "-1", "-s"]).arg(value_bytes.to_string());
         command.args(["-X", "linger.ms=5"]);
         if is_idempotent {
             command.args(["-X", "enable.idempotence=true"]);
         }
-        rate(command, records)
+        run(&command, records, produced)
     }
 
     /// Reads records from the beginning, as a group of one; records a second.
-    pub(super) fn consume(&self, from: SocketAddr, topic: &str, records: u64) -> anyhow::Result<f64> {
+    pub(super) fn consume(&self, from: SocketAddr, topic: &str, records: u64) -> anyhow::Result<Outcome> {
         let mut command = self.command(from, records);
         command.args(["-G", "bench", "-t", topic, "-o", "beginning"]);
         command.args(["-X", "auto.offset.reset=earliest"]);
-        rate(command, records)
+        run(&command, records, consumed)
     }
 
     fn command(&self, at: SocketAddr, records: u64) -> Command {
@@ -60,23 +59,58 @@ impl Generator {
     }
 }
 
-/// Runs it; its last row is a table's: elapsed milliseconds, records, …
-fn rate(mut command: Command, records: u64) -> anyhow::Result<f64> {
-    let output = command.output().context("starting rdkafka_performance")?;
+/// Longer than any contender takes: a consumer that waits for records that never come would wait for ever.
+const LIMIT_S: &str = "180";
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Outcome {
+    pub(super) records_per_s: f64,
+    pub(super) value_bytes: u32,
+}
+
+/// Runs it; its last row is a table's.
+fn run(command: &Command, records: u64, read: fn(&[u64]) -> Option<Row>) -> anyhow::Result<Outcome> {
+    let mut limited = Command::new("timeout");
+    limited.arg(LIMIT_S).arg(command.get_program()).args(command.get_args());
+    let output = limited.output().context("starting rdkafka_performance")?;
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?} ended with {}: {said}{errors}", output.status);
-    let read = per_second(&said, records);
-    read.with_context(|| format!("rdkafka_performance said {said:?} {errors:?}"))
+    let rows = said.lines().filter_map(|line| {
+        let cells = line.split('|').filter_map(|cell| cell.trim().parse().ok());
+        read(&cells.collect::<Vec<u64>>())
+    });
+    let row = rows.max_by_key(|row| row.records);
+    let row = row.with_context(|| format!("rdkafka_performance said {said:?} {errors:?}"))?;
+    ensure!(row.records >= records && row.failed == 0, "of {records} records: {row:?}");
+    Ok(Outcome {
+        records_per_s: row.records as f64 * 1000.0 / row.elapsed_ms.max(1) as f64,
+        value_bytes: (row.bytes / row.records.max(1)) as u32,
+    })
 }
 
-/// The rate of the last row that has as many records as were asked for.
-fn per_second(said: &str, records: u64) -> Option<f64> {
-    let mut rows = said.lines().rev().filter_map(|line| {
-        let cells: Vec<u64> = line.split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
-        let (&elapsed_ms, counts) = cells.split_first()?;
-        let is_whole = counts.first().is_some_and(|&count| count >= records);
-        (is_whole && elapsed_ms > 0).then(|| records as f64 * 1000.0 / elapsed_ms as f64)
-    });
-    rows.next()
+/// What a row of the table says.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    elapsed_ms: u64,
+    records: u64,
+    bytes: u64,
+    failed: u64,
+}
+
+/// A producer's: elapsed, sent, bytes, round trip, acknowledged, (a second,) failed, …
+fn produced(cells: &[u64]) -> Option<Row> {
+    match *cells {
+        [elapsed_ms, _, bytes, _, records, _, failed, ..] => Some(Row { elapsed_ms, records, bytes, failed }),
+        _ => None,
+    }
+}
+
+/// A consumer's: elapsed, read, bytes, …
+fn consumed(cells: &[u64]) -> Option<Row> {
+    match *cells {
+        [elapsed_ms, records, bytes, ..] => Some(Row { elapsed_ms, records, bytes, failed: 0 }),
+        _ => None,
+    }
 }

@@ -22,8 +22,6 @@ use std::net::SocketAddr;
 /// Bytes of a value, and partitions of a topic.
 pub(crate) const VALUE_BYTES: u32 = 100;
 pub(crate) const PARTITIONS: u32 = 8;
-/// About what an alert is as CSV.
-const ALERT_BYTES: u32 = 76;
 const CARDS: i32 = 500_000;
 
 /// What is measured, how often.
@@ -48,8 +46,8 @@ pub(crate) fn run(plan: &Plan, options: &Options) -> anyhow::Result<Vec<Figure>>
     let mut runs: Vec<Vec<Figure>> = Vec::new();
     for run in 0..plan.runs {
         eprintln!("kafka: run {} of {}", run + 1, plan.runs);
-        let mut figures = of_kafka(plan, &generator).context("Apache Kafka")?;
-        figures.extend(of_tollgate(plan, &generator, &options).context("Tollgate")?);
+        let (mut figures, alert_bytes) = of_tollgate(plan, &generator, &options).context("Tollgate")?;
+        figures.extend(of_kafka(plan, &generator, alert_bytes).context("Apache Kafka")?);
         runs.push(figures);
     }
     let medians = (0..runs[0].len()).map(|at| {
@@ -60,7 +58,8 @@ pub(crate) fn run(plan: &Plan, options: &Options) -> anyhow::Result<Vec<Figure>>
     Ok(medians.collect())
 }
 
-fn of_kafka(plan: &Plan, generator: &Generator) -> anyhow::Result<Vec<Figure>> {
+/// `alert_bytes`: of the records that are read, as many as Tollgate's have.
+fn of_kafka(plan: &Plan, generator: &Generator, alert_bytes: u32) -> anyhow::Result<Vec<Figure>> {
     let broker = Broker::start()?;
     let at = broker.address;
     let figure = |work, records_per_s| {
@@ -80,17 +79,18 @@ fn of_kafka(plan: &Plan, generator: &Generator) -> anyhow::Result<Vec<Figure>> {
     let synced = generator.produce(at, "synced", plan.records, VALUE_BYTES, false)?;
     let plain = generator.produce(at, "plain", plan.records, VALUE_BYTES, false)?;
     let numbered = generator.produce(at, "numbered", plan.records, VALUE_BYTES, true)?;
-    generator.produce(at, "alerts", plan.records, ALERT_BYTES, false)?;
+    generator.produce(at, "alerts", plan.records, alert_bytes, false)?;
     let consumed = generator.consume(at, "alerts", plan.records)?;
     Ok(vec![
-        figure("append, synced (flush.messages=1)", synced),
-        figure("append, not synced", plain),
-        figure("append, idempotent, not synced", numbered),
-        figure("consume", consumed),
+        figure("append, synced (flush.messages=1)", synced.records_per_s),
+        figure("append, not synced", plain.records_per_s),
+        figure("append, idempotent, not synced", numbered.records_per_s),
+        figure("consume", consumed.records_per_s),
     ])
 }
 
-fn of_tollgate(plan: &Plan, generator: &Generator, options: &Options) -> anyhow::Result<Vec<Figure>> {
+/// The figures, and how long an alert is.
+fn of_tollgate(plan: &Plan, generator: &Generator, options: &Options) -> anyhow::Result<(Vec<Figure>, u32)> {
     let mut node = Tollgate::start(options, "sync", Purpose::Speed)?;
     let at: SocketAddr = node.kafka();
     let figure = |work, records_per_s| {
@@ -104,10 +104,11 @@ fn of_tollgate(plan: &Plan, generator: &Generator, options: &Options) -> anyhow:
     let numbered = generator.produce(at, "numbered", plan.records, VALUE_BYTES, true)?;
     let carried_out = recharges::run(at, plan.records, CARDS)?;
     let consumed = generator.consume(at, "CARD_ALERT_EXPORT", plan.records)?;
-    Ok(vec![
-        figure("append, synced", synced),
-        figure("append, idempotent, synced", numbered),
+    let figures = vec![
+        figure("append, synced", synced.records_per_s),
+        figure("append, idempotent, synced", numbered.records_per_s),
         figure("recharge: a procedure a record, idempotent, synced", carried_out),
-        figure("consume", consumed),
-    ])
+        figure("consume", consumed.records_per_s),
+    ];
+    Ok((figures, consumed.value_bytes))
 }

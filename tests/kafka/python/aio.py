@@ -1,6 +1,5 @@
 """aiokafka as it comes from PyPI. Its event loop runs on a thread of its own, so that its heartbeats go on
-while the
-checks wait. Usage: see kafka_checks.py."""
+while the checks wait. Usage: see kafka_checks.py."""
 
 import asyncio
 import ssl

@@ -1,7 +1,6 @@
 """faust-streaming as it comes from PyPI: workers with agents and a table whose changelog is a topic. A
-worker is a
-process of its own, as faust's users run it; the program starts itself for each. Usage: see kafka_checks.py.
-"""
+worker is a process of its own, as faust's users run it; the program starts itself for each. Usage: see
+kafka_checks.py."""
 
 import asyncio
 import json

@@ -1,10 +1,8 @@
 """What the Python callers of the Kafka endpoint share: their command line, the records they send, the
-comparison of
-what comes back, and a deadline after which no program goes on.
+comparison of what comes back, and a deadline after which no program goes on.
 
-usage of each:
-    PROGRAM BOOTSTRAP SCENARIO [ARGUMENT…] [--sasl MECHANISM --user NAME --password WORD] [--ca FILE]
-"""
+usage of each: PROGRAM BOOTSTRAP SCENARIO [ARGUMENT…] [--sasl MECHANISM --user NAME --password WORD] [--ca
+FILE]"""
 
 import argparse
 import base64
@@ -115,10 +113,9 @@ def finish(scenarios, options):
 
 
 def records_for(codec, partitions=4, count=200, null_headers=True):
-    """Records in which everything occurs that a client may send: null keys, null values, empty ones,
-    values that
-    compress well, explicit timestamps, headers with repeated names and (where the client lets them pass) null
-    values."""
+    """Records in which everything occurs that a client may send: null keys, null values, empty ones, values
+    that compress well, explicit timestamps, headers with repeated names and (where the client lets them
+    pass) null values."""
     first_ms = int(time.time() * 1000) - 3_600_000
     records = []
     for number in range(count):
@@ -154,8 +151,8 @@ def same_records(received, sent, partitions=4, first_offset=0):
 
 
 def shown(record):
-    """A record as the caller of `read` gets it: bytes that aren't UTF-8 become an object with their
-    base64."""
+    """A record as the caller of `read` gets it: bytes that aren't UTF-8 become an object with their base64.
+    """
 
     def text(data):
         if data is None:

@@ -50,6 +50,8 @@ class PythonConsumer:
 
     def subscribe(self, topic):
         self.consumer.subscribe([topic])
+        # Version 3.0 at times forgets to ask for a topic to which it subscribes right after its start.
+        until("the consumer knows the topic", lambda: self.consumer.partitions_for_topic(topic))
 
     def assign(self, topic, partitions):
         self.consumer.assign([TopicPartition(topic, partition) for partition in partitions])
@@ -215,10 +217,8 @@ class PythonClient:
 
     def denied(self):
         """This client only logs why it can't connect. Version 2.0 knows no more than that it was hung up
-        on: it
-        authenticates with bare tokens,
-                for which the protocol has no error. Version 3.0 loses the error when the
-        connection's end comes right behind it."""
+        on: it authenticates with bare tokens, for which the protocol has no error. Version 3.0 loses the
+        error when the connection's end comes right behind it."""
         said = Log("kafka")
         often = self.settings | {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 200}
         threading.Thread(target=said.of, args=(lambda: KafkaProducer(**often),), daemon=True).start()

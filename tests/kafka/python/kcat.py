@@ -1,8 +1,6 @@
 """kcat as Debian brings it, run as a user would type it. It can't create topics, so `--topic` names an
-empty one of
-four partitions; it can't set timestamps either,
-        so those are compared with the clock. Usage: see kafka_checks.py.
-"""
+empty one of four partitions; it can't set timestamps either, so those are compared with the clock. Usage:
+see kafka_checks.py."""
 
 import json
 import signal

@@ -1,6 +1,5 @@
 """The scenarios, written once for every Python client. A client is an object with the methods used here;
-each client's
-own program translates them to that client's calls."""
+each client's own program translates them to that client's calls."""
 
 import queue
 import threading
@@ -32,8 +31,7 @@ def read_all(client, topic, partitions, count, seconds=20):
 
 class Member(threading.Thread):
     """A consumer of a group on a thread of its own, committing what it has handed over. A commit may come
-    too late,
-    when the partitions are being shared anew: then the records come again."""
+    too late, when the partitions are being shared anew: then the records come again."""
 
     def __init__(self, client, group, topic):
         super().__init__(daemon=True)
@@ -95,7 +93,9 @@ def compressions(client):
 def group(client):
     topic, name = unique("group"), unique("group")
     client.create_topic(topic, 4)
-    stays, leaves = Member(client, name, topic), Member(client, name, topic)
+    stays = Member(client, name, topic)
+    until("one consumer has all partitions", lambda: len(stays.partitions) == 4 or stays.failure)
+    leaves = Member(client, name, topic)
 
     def shared():
         true(stays.failure is None and leaves.failure is None, f"{stays.failure} {leaves.failure}")
