@@ -11,15 +11,23 @@ use crate::{
     },
 };
 use tollgate_procedures::{
-    Abort, Results, Tx,
+    Abort, Kind, Results, Tx,
     builtin::{
         logs,
         producers::{self, Admission, Claim},
     },
     registry::Registered,
 };
-use tollgate_schema::store::Mark;
+use tollgate_schema::{
+    catalog::TableId,
+    codec::ParamReader,
+    store::{Mark, Store},
+};
 
+/// Records before its turn that a record is looked at, as `ahead` looks at calls.
+const KEY_AHEAD: usize = 12;
+const ROWS_AHEAD: usize = 7;
+const REST_AHEAD: usize = 4;
 /// The server's own tables come first in every catalogue.
 const OWN_TABLES: u16 = 0;
 /// A batch of dead letters is closed behind the one that reaches this: it stays below what a batch may be,
@@ -110,6 +118,22 @@ impl Partition {
         Ok((Admission::New, base_offset))
     }
 
+    /// Asks for what a record will look at, if its procedure says that it looks at tables by an integer key.
+    fn foresee(
+        &self,
+        registered: &Registered,
+        record: Option<&FeedRecord<'_>>,
+        ask: impl Fn(&Store, TableId, i64),
+    ) {
+        if let Some(FeedRecord { call: FeedCall::Parameters(set), .. }) = record
+            && !registered.touches.is_empty()
+            && let Kind::Single { parameter: 0 } = registered.procedure.kind
+            && let Some(key) = ParamReader::new(set).ok().and_then(|mut reader| reader.take_integer())
+        {
+            registered.touches.iter().for_each(|&table| ask(&self.store, table, key));
+        }
+    }
+
     fn run_records<'a>(
         &mut self,
         registered: &Registered,
@@ -118,7 +142,11 @@ impl Partition {
         count: &mut dyn FnMut(Ran),
     ) -> Vec<DeadLetter<'a>> {
         let mut dead = Vec::new();
-        for record in records {
+        let records: Vec<FeedRecord<'a>> = records.collect();
+        for (at, &record) in records.iter().enumerate() {
+            self.foresee(registered, records.get(at + KEY_AHEAD), Store::prefetch);
+            self.foresee(registered, records.get(at + ROWS_AHEAD), Store::prefetch_row);
+            self.foresee(registered, records.get(at + REST_AHEAD), Store::prefetch_rest);
             let reason = match record.call {
                 FeedCall::Unreadable(reason) => reason.to_string(),
                 FeedCall::Parameters(parameters) => {

@@ -35,12 +35,18 @@ pub(super) fn procedures() -> Vec<Procedure> {
         parameter("offset", Type::BigInt),
         parameter("limit", Type::Integer),
     ];
+    let of_rows = vec![
+        parameter("stream", Type::Integer),
+        parameter("offset", Type::BigInt),
+        parameter("bytes", Type::Integer),
+    ];
     let read = Code::Single(Box::new(stream_read));
+    let rows = Code::Single(Box::new(stream_rows));
     let bounds = Code::Single(Box::new(stream_bounds));
     vec![
         Procedure::new("@StreamRead", of_read, Kind::Directed, read).read_only(),
         Procedure::new("@StreamBounds", Vec::new(), Kind::Directed, bounds).read_only(),
-        Procedure::directed("@StreamRows", ["stream", "offset", "bytes"], stream_rows).read_only().internal(),
+        Procedure::new("@StreamRows", of_rows, Kind::Directed, rows).read_only().internal(),
         Procedure::directed("@StreamTime", ["stream", "time"], stream_time).read_only().internal(),
     ]
 }
@@ -54,38 +60,35 @@ fn stream_of(store: &Store, id: i32) -> Result<TableId, Abort> {
 /// `stream`: its place in the catalogue. Two tables: `FIRST_OFFSET`, `NEXT_OFFSET`; then from the offset on
 /// `TIME`, `ROW` (the row's image), up to about so many bytes, but one at least. Rows that are trimmed are
 /// not there: the first of the answer is the first that is kept.
-fn stream_rows(
-    tx: &mut Tx<'_>,
-    stream: i32,
-    offset: i64,
-    bytes: i32,
-) -> Result<impl FnOnce(&mut Results<'_>) + use<>, Abort> {
+fn stream_rows(tx: &mut Tx<'_>, parameters: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
+    let mut reader = ParamReader::new(parameters).map_err(ParameterError::from)?;
+    if reader.total() != 3 {
+        return Err(ParameterError::count("@StreamRows", 3, reader.total()).into());
+    }
+    let stream: i32 = take(&mut reader, "stream", 0)?;
+    let offset: i64 = take(&mut reader, "offset", 1)?;
+    let bytes: i32 = take(&mut reader, "bytes", 2)?;
     let store = tx.store();
     let stream = stream_of(store, stream)?;
     let (first, next) = store.stream_bounds(stream);
-    let mut rows = Vec::new();
-    let mut taken = 0;
-    for (_, timestamp_us, row) in store.stream_read(stream, offset.max(0) as u64, STREAM_READ_ROWS_MAX) {
-        let mut image = Vec::with_capacity(row.fixed.len() + row.tail.len());
-        image.extend_from_slice(row.fixed);
-        image.extend_from_slice(row.tail);
-        taken += image.len();
-        rows.push((timestamp_us, image));
-        if taken >= bytes.max(0) as usize {
-            break;
-        }
-    }
-    Ok(move |results: &mut Results<'_>| {
-        results.one_row(&bounds_header(&[]), |row| put_bounds(row, first, next));
-        let header = [("TIME", Type::Timestamp), ("ROW", Type::Varbinary { max: VALUE_BYTES_MAX })];
-        results.table(&TableHeader::new(header), |table| {
-            for (timestamp_us, image) in &rows {
-                table.row(|cells| {
-                    cells.put_timestamp(*timestamp_us).put_bytes(image);
-                });
+    results.one_row(&bounds_header(&[]), |row| put_bounds(row, first, next));
+    let header = [("TIME", Type::Timestamp), ("ROW", Type::Varbinary { max: VALUE_BYTES_MAX })];
+    results.table(&TableHeader::new(header), |table| {
+        let (mut image, mut taken) = (Vec::new(), 0);
+        for (_, timestamp_us, row) in store.stream_read(stream, offset.max(0) as u64, STREAM_READ_ROWS_MAX) {
+            image.clear();
+            image.extend_from_slice(row.fixed);
+            image.extend_from_slice(row.tail);
+            table.row(|cells| {
+                cells.put_timestamp(timestamp_us).put_bytes(&image);
+            });
+            taken += image.len();
+            if taken >= bytes.max(0) as usize {
+                break;
             }
-        });
-    })
+        }
+    });
+    Ok(())
 }
 
 /// The first offset whose row has that time or a later one, and the row's time; the next offset and NULL if

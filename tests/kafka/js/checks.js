@@ -19,7 +19,7 @@ function commandLine() {
         password: values.password };
   }
   if (values.ca) settings.ssl = { ca: [fs.readFileSync(values.ca)] };
-  return { scenario, rest, settings, deadlineSeconds: Number(values.deadline ?? 55) };
+  return { scenario, rest, settings, deadlineSeconds: Number(values.deadline ?? 300) };
 }
 
 const unique = (name) => `${name}-${crypto.randomBytes(6).toString("hex")}`;

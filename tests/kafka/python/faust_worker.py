@@ -200,7 +200,7 @@ def group():
         time.sleep(0.5)
         return all(set(worker.values()) & {record.value.decode() for record in more} for worker in workers)
 
-    until("both workers get records", both_get_something, 25)
+    until("both workers get records", both_get_something, 90)
     until(
         "together they get everything", lambda: set(workers[0].values() + workers[1].values()) >= set(sent)
     )
@@ -211,7 +211,7 @@ def group():
     until(
         "the other takes over once the killed one's session is over",
         lambda: wanted <= set(workers[1].values()),
-        25,
+        90,
     )
     workers[1].end()
 

@@ -39,7 +39,7 @@ def true(condition, what):
         raise AssertionError(what)
 
 
-def until(what, condition, seconds=20):
+def until(what, condition, seconds=60):
     """Waits for a condition that another process or thread brings about, and gives back what it answered."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
@@ -65,7 +65,7 @@ def arguments():
     parser.add_argument("--password")
     parser.add_argument("--ca", help="the certificate that signed the server's; its presence means TLS")
     parser.add_argument(
-        "--deadline", type=float, default=55, help="seconds after which the program gives up"
+        "--deadline", type=float, default=300, help="seconds after which the program gives up"
     )
     options = parser.parse_args()
     options.protocol = ("SASL_" if options.sasl else "") + ("SSL" if options.ca else "PLAINTEXT")

@@ -54,7 +54,7 @@ func CommandLine() *Options {
 	set.StringVar(&options.Password, "password", "", "")
 	set.BoolVar(&options.Newest, "newest", false,
 		"sarama: the newest protocol it knows, not the one it takes by itself")
-	seconds := set.Float64("deadline", 55, "seconds after which the program gives up")
+	seconds := set.Float64("deadline", 300, "seconds after which the program gives up")
 	ca := set.String("ca", "", "the certificate that signed the server's; its presence means TLS")
 	words, plain := os.Args[1:], []string{}
 	for len(words) > 0 {
@@ -102,8 +102,8 @@ func Equal[T comparable](actual, wanted T, what string) {
 
 // Until waits for what the server or another consumer brings about.
 func Until(what string, condition func() bool) {
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(20 * time.Millisecond) {
-		True(time.Now().Before(deadline), "not within 20 s: "+what)
+	for deadline := time.Now().Add(60 * time.Second); !condition(); time.Sleep(20 * time.Millisecond) {
+		True(time.Now().Before(deadline), "not within 60 s: "+what)
 	}
 }
 

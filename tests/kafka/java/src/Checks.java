@@ -31,9 +31,9 @@ final class Checks {
 
     /** Waits for what another thread or the server brings about. */
     static void until(String what, Callable<Boolean> condition) throws Exception {
-        long deadline = System.nanoTime() + 20_000_000_000L;
+        long deadline = System.nanoTime() + 60_000_000_000L;
         while (!condition.call()) {
-            isTrue(System.nanoTime() < deadline, "not within 20 s: " + what);
+            isTrue(System.nanoTime() < deadline, "not within 60 s: " + what);
             Thread.sleep(20);
         }
     }

@@ -35,7 +35,7 @@ final class Options {
     }
 
     int deadlineSeconds() {
-        return Integer.parseInt(named.getOrDefault("--deadline", "55"));
+        return Integer.parseInt(named.getOrDefault("--deadline", "300"));
     }
 
     /** What every producer, consumer and admin client needs, and what is added for one of them. */
