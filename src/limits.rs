@@ -54,6 +54,10 @@ pub const BLOCK_EFFECT_BYTES_MAX: usize = 4 << 20;
 /// A request over the Kafka port: a producer's batches for all partitions together.
 pub const KAFKA_FRAME_BYTES_MAX: usize = 32 << 20;
 
+/// What the records of one batch become when they are decompressed: a few times what a batch may be that is
+/// not compressed.
+pub const KAFKA_PLAIN_BYTES_MAX: usize = 16 << 20;
+
 /// Requests of one Kafka connection that wait for their response. Then its socket is not read any more.
 pub const KAFKA_REQUESTS_MAX: usize = 64;
 

@@ -39,7 +39,7 @@ pub(crate) fn of(runs: &[Figures]) -> Figures {
     }
 }
 
-fn middle<T: Copy>(mut figures: Vec<T>, order: impl FnMut(&T, &T) -> Ordering) -> T {
+pub(crate) fn middle<T: Copy>(mut figures: Vec<T>, order: impl FnMut(&T, &T) -> Ordering) -> T {
     figures.sort_by(order);
     figures[figures.len() / 2]
 }

@@ -179,5 +179,5 @@ impl AtLeastOnce {
 
 /// The node's monotonic clock.
 pub(super) fn now_ms(shared: &Arc<Shared>) -> u64 {
-    clock::now().duration_since(shared.started).as_millis() as u64
+    shared.monotonic_us() / 1000
 }

@@ -4,9 +4,11 @@
 use super::calls::{CallError, Caller};
 use crate::{
     call::PartitionId,
-    wire::kafka::records::{BatchWriter, Compression, NewRecord},
+    wire::kafka::{
+        identity::{declared_id, export_errors_of, number_of},
+        records::{BatchWriter, Compression, NewRecord},
+    },
 };
-use sha2::{Digest, Sha256};
 
 /// A row and why it did not leave.
 pub(super) struct DeadLetter<'a> {
@@ -24,21 +26,10 @@ pub(super) struct DeadLetter<'a> {
 const KEPT_BYTES_MAX: usize = 900 << 10;
 const REASON_BYTES_MAX: usize = 2 << 10;
 
-/// The topic that takes a stream's dead letters.
-pub(super) fn topic_of(stream: &str) -> String {
-    format!("{stream}.export-errors")
-}
-
-/// The number under which a declared topic's logs are kept.
-pub(super) fn number_of(topic: &str) -> i64 {
-    let digest = Sha256::digest([b"tollgate topic ", topic.as_bytes()].concat());
-    i64::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes")) & i64::MAX
-}
-
 /// Appends it and waits until it is durable.
 pub(super) fn keep(caller: &Caller, letter: &DeadLetter<'_>) -> Result<(), CallError> {
     let batch = batch_of(letter);
-    let topic = number_of(&topic_of(letter.stream));
+    let topic = number_of(&declared_id(&export_errors_of(letter.stream)));
     let partition = letter.partition;
     caller.call("@LogAppend", partition, |parameters| {
         parameters.put_i64(topic).put_i32(i32::from(partition)).put_i32(1).put_timestamp(letter.time_us);
@@ -95,7 +86,8 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_declared_topics() {
-        assert!(number_of("S.export-errors") > 0);
-        assert_ne!(number_of("S.export-errors"), number_of("T.export-errors"));
+        let [one, other] = ["S", "T"].map(|stream| number_of(&declared_id(&export_errors_of(stream))));
+        assert!(one > 0);
+        assert_ne!(one, other);
     }
 }

@@ -5,7 +5,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
 use super::facts::{ExportState, LaneStatus};
-use crate::{client::Connection, config::Config, node::Node};
+use crate::{
+    client::Connection,
+    config::Config,
+    node::Node,
+    wire::kafka::identity::{declared_id, number_of},
+};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -307,7 +312,7 @@ fn what_is_refused_is_kept_among_the_dead_letters() {
         .map(|partition| {
             let caller = super::calls::Caller::new(server.node.shared.clone()).unwrap();
             let answer = caller.call("@LogRead", partition, |parameters| {
-                let topic = super::dead_letters::number_of("TOLD.export-errors");
+                let topic = number_of(&declared_id("TOLD.export-errors"));
                 parameters.put_i64(topic).put_i32(i32::from(partition)).put_i64(0).put_i32(1 << 20);
             });
             let answer = answer.unwrap();

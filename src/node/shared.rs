@@ -110,6 +110,11 @@ pub struct Addresses {
 }
 
 impl Shared {
+    /// The front ends' monotonic clock, in microseconds since the process started.
+    pub fn monotonic_us(&self) -> u64 {
+        clock::now().duration_since(self.started).as_micros() as u64
+    }
+
     pub fn new(
         config: Config,
         gate: Gate,

@@ -11,6 +11,7 @@ use crate::{
         Contender as _, Options,
         tollgate::{Purpose, Tollgate},
     },
+    median,
     transit::population::Population,
 };
 use anyhow::Context as _;
@@ -51,9 +52,8 @@ pub(crate) fn run(plan: &Plan, options: &Options) -> anyhow::Result<Vec<Figure>>
         runs.push(figures);
     }
     let medians = (0..runs[0].len()).map(|at| {
-        let mut rates: Vec<f64> = runs.iter().map(|figures| figures[at].records_per_s).collect();
-        rates.sort_by(f64::total_cmp);
-        Figure { records_per_s: rates[rates.len() / 2], ..runs[0][at].clone() }
+        let rates = runs.iter().map(|figures| figures[at].records_per_s).collect();
+        Figure { records_per_s: median::middle(rates, f64::total_cmp), ..runs[0][at].clone() }
     });
     Ok(medians.collect())
 }

@@ -154,15 +154,19 @@ fn bounds_row(results: &mut Results<'_>, (first, next): (i64, i64)) {
     });
 }
 
-fn batches_table(results: &mut Results<'_>, batches: &[(i64, Vec<u8>)]) {
-    let columns = [("BASE_OFFSET", Type::BigInt), ("BATCH", Type::Varbinary { max: VALUE_BYTES_MAX })];
-    results.table(&TableHeader::new(columns), |table| {
-        for (base_offset, batch) in batches {
-            table.row(|cells| {
-                cells.put_i64(*base_offset).put_bytes(batch);
-            });
-        }
-    });
+/// The bounds of a log, then some of its batches.
+fn with_batches(bounds: (i64, i64), batches: Vec<(i64, Vec<u8>)>) -> impl FnOnce(&mut Results<'_>) + use<> {
+    move |results: &mut Results<'_>| {
+        bounds_row(results, bounds);
+        let columns = [("BASE_OFFSET", Type::BigInt), ("BATCH", Type::Varbinary { max: VALUE_BYTES_MAX })];
+        results.table(&TableHeader::new(columns), |table| {
+            for (base_offset, batch) in &batches {
+                table.row(|cells| {
+                    cells.put_i64(*base_offset).put_bytes(batch);
+                });
+            }
+        });
+    }
 }
 
 /// The batches of a log that end behind an offset, in order.
@@ -202,10 +206,7 @@ fn read(
         }
         batches.push((row.base_offset(), row.batch().to_vec()));
     }
-    Ok(move |results: &mut Results<'_>| {
-        bounds_row(results, bounds);
-        batches_table(results, &batches);
-    })
+    Ok(with_batches(bounds, batches))
 }
 
 /// `@LogFind`: the bounds, then the first batch that has a record of that time or a later one.
@@ -218,10 +219,7 @@ fn find(
     let bounds = bounds(tx, topic, part);
     let found = behind(tx, topic, part, bounds.0).find(|row| row.max_time() >= time.0);
     let found: Vec<_> = found.into_iter().map(|row| (row.base_offset(), row.batch().to_vec())).collect();
-    Ok(move |results: &mut Results<'_>| {
-        bounds_row(results, bounds);
-        batches_table(results, &found);
-    })
+    Ok(with_batches(bounds, found))
 }
 
 /// `@LogTrim`: lets go of records before an offset, and of whole batches that are older than a time or beyond

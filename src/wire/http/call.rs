@@ -3,7 +3,7 @@
 use super::error::ApiError;
 use crate::{
     call::{Arrival, Batch, Call, Form, ReplySink},
-    clock, limits,
+    limits,
     node::{desk::By, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
@@ -107,7 +107,7 @@ pub(super) async fn run(shared: &Arc<Shared>, request: Request<'_>) -> Result<Re
     let (sender, reply) = oneshot::channel();
     let sender = Mutex::new(Some(sender));
     let sink = Arc::new(OneReply { sender, is_repeated: AtomicBool::new(false), shared: shared.clone() });
-    let received_us = monotonic_us(shared);
+    let received_us = shared.monotonic_us();
     let batch = Batch { sink: sink.clone(), received_us, bytes: Bytes::from(bytes), calls: vec![call] };
     let room = Duration::from_millis(limits::HTTP_ADMISSION_MAX_MS);
     match tokio::time::timeout(room, gate.submit(executor, batch, By::Helper)).await {
@@ -129,7 +129,7 @@ struct OneReply {
 impl ReplySink for OneReply {
     fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
         let [Arrival { calls: 1, .. }] = arrivals else { panic!("one call was sent, not {arrivals:?}") };
-        let now_us = monotonic_us(&self.shared);
+        let now_us = self.shared.monotonic_us();
         self.shared.latency.record(arrivals, now_us);
         if let Some(sender) = self.sender.lock().take() {
             // A caller that hung up needs no answer.
@@ -140,9 +140,4 @@ impl ReplySink for OneReply {
     fn repeated(&self, _handle: i64) {
         self.is_repeated.store(true, Ordering::Release);
     }
-}
-
-/// The front end's monotonic clock, in microseconds.
-fn monotonic_us(shared: &Shared) -> u64 {
-    clock::now().duration_since(shared.started).as_micros() as u64
 }

@@ -5,10 +5,11 @@ use super::{
     front::KafkaFront,
     offsets,
     settings::Settings,
-    topics::{Content, Topic, TopicId},
+    topics::{Content, Topic},
 };
 use crate::{
     clock,
+    wire::kafka::identity::TopicId,
     wire::kafka::protocol::{
         ErrorCode,
         create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopicResult},

@@ -3,12 +3,11 @@
 
 use crate::{
     call::{Arrival, Batch, Call, Form, PartitionId, ReplySink, Target},
-    clock,
     gate::Refusal,
     node::{desk::By, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
-        response::Response,
+        response::{self, Response},
         status::Status,
     },
 };
@@ -114,7 +113,7 @@ impl<'a> Calls<'a> {
         }
         let gathered = Gathered { frames: vec![None; self.count], left: self.count, sender: Some(sender) };
         let sink = Arc::new(Gather(Mutex::new(gathered)));
-        let received_us = monotonic_us(self.shared);
+        let received_us = self.shared.monotonic_us();
         let bytes = Bytes::from(self.bytes);
         for (executor, calls) in self.by_executor.into_iter().enumerate() {
             if !calls.is_empty() {
@@ -185,15 +184,8 @@ pub(super) struct Tables {
 impl Tables {
     /// Reads them; they are of the server's own making.
     pub(super) fn readers(&self) -> Vec<TableReader<'_>> {
-        let mut rest = &self.frame[self.start..];
-        let mut readers = Vec::with_capacity(usize::from(self.count));
-        for _ in 0..self.count {
-            let (length, after) = rest.split_first_chunk().expect("a table has a length");
-            let (table, after) = after.split_at(i32::from_be_bytes(*length) as usize);
-            readers.push(TableReader::new(table).expect("our own tables are well formed"));
-            rest = after;
-        }
-        readers
+        let tables = response::Tables { count: self.count, bytes: &self.frame[self.start..] };
+        tables.iter().map(|table| table.expect("our own tables are well formed")).collect()
     }
 
     /// All rows of one table.
@@ -282,9 +274,4 @@ impl ReplySink for Gather {
             let _ = sender.send(frames.into_iter().map(|frame| frame.expect("all are here")).collect());
         }
     }
-}
-
-/// The front end's monotonic clock, in microseconds.
-fn monotonic_us(shared: &Shared) -> u64 {
-    clock::now().duration_since(shared.started).as_micros() as u64
 }

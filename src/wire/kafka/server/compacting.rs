@@ -7,12 +7,11 @@ use super::{
     front::KafkaFront,
     topics::Topic,
 };
+use crate::limits;
 use crate::wire::kafka::records::{Batch, Batches, Record, Retained, retain};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-/// Of the records of one batch, decompressed.
-const PLAIN_BYTES_MAX: usize = 16 << 20;
 /// Read at a time.
 const READ_BYTES: i32 = 1 << 20;
 /// Keys that are remembered for one log, in bytes; records of others stay until a later time.
@@ -73,7 +72,7 @@ pub(super) async fn compact(
         end = next.max(end);
         let Some(behind) = batches.last().map(Kept::next_offset) else { break };
         for kept in &batches {
-            let Ok(records) = kept.batch.records(PLAIN_BYTES_MAX) else { continue };
+            let Ok(records) = kept.batch.records(limits::KAFKA_PLAIN_BYTES_MAX) else { continue };
             for record in records.map_while(Result::ok) {
                 let Some(key) = record.key.clone() else { continue };
                 let at = kept.offset(&record);
@@ -100,7 +99,7 @@ pub(super) async fn compact(
                 time_ms >= before_ms || is_last && (record.value.is_some() || time_ms >= deleted_before_ms)
             };
             // What can't be read stays.
-            let left = match retain(&kept.batch, PLAIN_BYTES_MAX, is_needed) {
+            let left = match retain(&kept.batch, limits::KAFKA_PLAIN_BYTES_MAX, is_needed) {
                 Ok(Retained::Some(bytes)) => bytes,
                 Ok(Retained::Nothing) => Bytes::new(),
                 Ok(Retained::All) | Err(_) => continue,

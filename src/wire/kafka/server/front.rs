@@ -83,6 +83,11 @@ impl KafkaFront {
     pub(crate) async fn open(shared: Arc<Shared>) -> anyhow::Result<Arc<KafkaFront>> {
         let topics =
             Topics::declared(shared.gate.registry(), &shared.config.kafka.topics, shared.config.partitions)?;
+        let catalog = shared.gate.registry().catalog();
+        let exported = shared.config.export.iter().flat_map(|export| &export.streams);
+        let exported =
+            exported.filter_map(|name| catalog.find(name)).map(|id| catalog.table(id).name.as_str());
+        topics.add_export_errors(exported, shared.config.partitions);
         let groups = Coordinator::new(&shared.config.kafka);
         let users = users(&shared)?;
         let tls = tls_of(&shared.config.kafka.tls)?;

@@ -77,7 +77,7 @@ pub(super) fn code(error: GroupError) -> ErrorCode {
 
 /// Milliseconds on the front end's monotonic clock.
 fn now_ms(shared: &Shared) -> u64 {
-    clock::now().duration_since(shared.started).as_millis() as u64
+    shared.monotonic_us() / 1000
 }
 
 impl Coordinator {

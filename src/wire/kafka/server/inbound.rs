@@ -10,15 +10,13 @@ use super::{
 use crate::{
     call::{PartitionId, Target},
     feed::{self, FeedCall, FeedRecord, FeedWriter, Head},
+    limits,
     wire::kafka::{
         protocol::ErrorCode,
         records::{Batch, Record},
     },
 };
 
-/// What the records of one batch become when they are decompressed, at most: a few times what a batch may be
-/// that is not compressed.
-const PLAIN_BYTES_MAX: usize = 16 << 20;
 /// Records that a refusal names.
 const NAMED_MAX: usize = 100;
 
@@ -37,7 +35,7 @@ pub(super) struct Inbound<'a> {
 pub(super) fn check_records(batch: &Batch, compacts: bool) -> Result<(), Refused> {
     const TEXT: &str = "a compacted topic takes no record without a key";
     let mut records = Vec::new();
-    for record in batch.records(PLAIN_BYTES_MAX)? {
+    for record in batch.records(limits::KAFKA_PLAIN_BYTES_MAX)? {
         let record = record?;
         if compacts && record.key.is_none() {
             records.push((record.offset_delta, TEXT.to_string()));
@@ -95,7 +93,7 @@ impl Inbound<'_> {
     fn sort(&self, feeds: &mut [Option<FeedWriter>], home: PartitionId) -> Result<(), Refused> {
         let mut refused: Vec<(i32, String)> = Vec::new();
         let (mut set, mut headers) = (Vec::new(), Vec::new());
-        for record in self.batch.records(PLAIN_BYTES_MAX)? {
+        for record in self.batch.records(limits::KAFKA_PLAIN_BYTES_MAX)? {
             let record = record?;
             set.clear();
             let read = self.read(&record, &mut set);

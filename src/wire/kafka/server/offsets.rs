@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     call::PartitionId,
+    limits,
     wire::kafka::{
         protocol::{
             ErrorCode,
@@ -33,9 +34,6 @@ mod time {
     pub(super) const EARLIEST_LOCAL: i64 = -4;
     pub(super) const LATEST_TIERED: i64 = -5;
 }
-
-/// What the records of one batch become when they are decompressed, at most.
-const PLAIN_BYTES_MAX: usize = 16 << 20;
 
 pub(super) async fn list(front: &Arc<KafkaFront>, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let mut topics = Vec::with_capacity(request.topics.len());
@@ -184,7 +182,7 @@ async fn latest(front: &KafkaFront, topic: &Topic, part: i32) -> Result<(i64, i6
 fn within(base_offset: i64, batch: Bytes, first: i64, is_wanted: impl Fn(i64) -> bool) -> Option<(i64, i64)> {
     let batch = Batches::new(batch).next()?.ok()?;
     let base_ms = batch.head.base_timestamp_ms;
-    let records = batch.records(PLAIN_BYTES_MAX).ok()?.map_while(Result::ok);
+    let records = batch.records(limits::KAFKA_PLAIN_BYTES_MAX).ok()?.map_while(Result::ok);
     let mut places = records.map(|record| {
         (base_offset + i64::from(record.offset_delta), base_ms.saturating_add(record.timestamp_delta_ms))
     });

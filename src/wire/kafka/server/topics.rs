@@ -5,10 +5,10 @@ use super::{admin, settings::Settings};
 use crate::{
     config::TopicConfig,
     format::{Decoder, Encoder, Format, FormatError, Options},
+    wire::kafka::identity::{TopicId, dead_letters_of, declared_id, export_errors_of, number_of},
 };
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
-use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -19,9 +19,6 @@ use std::{
 use tokio::sync::Notify;
 use tollgate_procedures::{Kind, Registry, registry::ProcedureId};
 use tollgate_schema::catalog::{Catalog, TableId, TableKind, TopicDef, TopicSource};
-
-/// Stable as long as the topic lives.
-pub(super) type TopicId = [u8; 16];
 
 /// See the module.
 #[derive(Default)]
@@ -149,22 +146,6 @@ impl Topic {
     }
 }
 
-fn number_of(id: &TopicId) -> i64 {
-    let first = id.first_chunk().expect("sixteen bytes have eight");
-    i64::from_be_bytes(*first) & i64::MAX
-}
-
-/// The id of a topic that the DDL declares, the same in every cluster.
-pub(super) fn declared_id(name: &str) -> TopicId {
-    let digest = Sha256::digest([b"tollgate topic ", name.as_bytes()].concat());
-    *digest.first_chunk().expect("a digest has 32 bytes")
-}
-
-/// The name of the topic that takes the dead letters of another.
-pub(super) fn dead_letters_of(name: &str) -> String {
-    format!("{name}.errors")
-}
-
 impl Topics {
     /// The topics that the DDL and the configuration declare. `partitions`: of the data.
     pub(super) fn declared(
@@ -196,6 +177,15 @@ impl Topics {
             }
         }
         Ok(topics)
+    }
+
+    /// The topics of rows that exports of these streams do not get rid of: each partition of the data has its
+    /// own log of them.
+    pub(super) fn add_export_errors<'a>(&self, streams: impl Iterator<Item = &'a str>, partitions: u16) {
+        for name in streams.map(export_errors_of) {
+            let (id, content) = (declared_id(&name), Content::Log { made: false });
+            self.put(Topic::new(&name, id, i32::from(partitions), content, Settings::default()));
+        }
     }
 
     pub(super) fn put(&self, topic: Topic) -> Arc<Topic> {

@@ -215,7 +215,7 @@ impl Gather {
         table.finish();
         let mut frame = Vec::new();
         response::write_success(&mut frame, self.handle, Tables { count: 1, bytes: &bytes });
-        let now_us = super::monotonic_us(&self.sink.shared);
+        let now_us = self.sink.shared.monotonic_us();
         let calls = answers.len() as u32;
         self.sink.facts.initiated.answered(&[Arrival { received_us: self.received_us, calls }], now_us);
         self.sink.connection.send(frame, &[Arrival::one(self.received_us)]);

@@ -1,7 +1,7 @@
 //! Where the replies to a connection's calls of procedures go: to its writer, counted on the way for each
 //! procedure.
 
-use super::{monotonic_us, writer::ConnectionSink};
+use super::writer::ConnectionSink;
 use crate::{
     call::{Arrival, ReplySink},
     node::{connections::ConnectionFacts, shared::Shared},
@@ -18,7 +18,7 @@ pub(super) struct CallSink {
 
 impl ReplySink for CallSink {
     fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
-        let now_us = monotonic_us(&self.shared);
+        let now_us = self.shared.monotonic_us();
         self.facts.initiated.answered(arrivals, now_us);
         self.connection.send_at(frames, arrivals, now_us);
     }

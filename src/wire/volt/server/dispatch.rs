@@ -3,7 +3,6 @@
 use super::{
     batch_call,
     call_sink::CallSink,
-    monotonic_us,
     parameters::{self, Adapted},
     system::{Front, SystemCalls},
     writer::ConnectionSink,
@@ -53,7 +52,7 @@ impl Dispatcher {
     /// Takes whole frames, one after another; `by`: who is to run them. An error ends the connection: nobody
     /// can be told.
     pub(super) async fn dispatch(&mut self, mut bytes: BytesMut, by: By) -> io::Result<()> {
-        let received_us = monotonic_us(&self.shared);
+        let received_us = self.shared.monotonic_us();
         let mut sorted = Sorted::default();
         let mut rest = &bytes[..];
         while let Ok(Frame::Whole { body, rest: after }) = frame::split(rest) {

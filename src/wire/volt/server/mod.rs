@@ -15,7 +15,7 @@ pub use system::Front;
 pub(crate) use system::answer_alone;
 
 use crate::{
-    clock, limits,
+    limits,
     node::{connections::ConnectionFacts, shared::Shared},
     wire::volt::{
         frame::{self, Frame},
@@ -148,9 +148,4 @@ async fn read_login(stream: &mut TcpStream, buffer: &mut BytesMut) -> io::Result
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-}
-
-/// The front end's monotonic clock, in microseconds.
-fn monotonic_us(shared: &Shared) -> u64 {
-    clock::now().duration_since(shared.started).as_micros() as u64
 }

@@ -1,6 +1,5 @@
 //! The writing half of a connection: replies come from executors, leave in as few writes as possible.
 
-use super::monotonic_us;
 use crate::{
     call::{Arrival, ReplySink},
     limits,
@@ -140,7 +139,7 @@ impl ConnectionSink {
 
 impl ReplySink for ConnectionSink {
     fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
-        self.send_at(frames, arrivals, monotonic_us(&self.shared));
+        self.send_at(frames, arrivals, self.shared.monotonic_us());
     }
 
     fn buffer(&self) -> Vec<u8> {

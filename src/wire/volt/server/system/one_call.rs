@@ -8,7 +8,7 @@ use crate::{
     wire::volt::{
         frame::{self, Frame},
         response::Response,
-        server::{dispatch::status_of, monotonic_us},
+        server::dispatch::status_of,
         status::Status,
         system::{ResultTables, SystemError},
     },
@@ -40,7 +40,7 @@ pub(super) async fn call(
     let executor = gate.executor_of(&call);
     let (sender, reply) = oneshot::channel();
     let sink = Arc::new(OneReply(Mutex::new(Some(sender))));
-    let received_us = monotonic_us(shared);
+    let received_us = shared.monotonic_us();
     let batch = Batch { sink, received_us, bytes: Bytes::from(parameters), calls: vec![call] };
     gate.submit(executor, batch, By::Helper).await.map_err(refused)?;
     // Nobody drops a sink unanswered but a server that ends.
