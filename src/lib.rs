@@ -8,8 +8,8 @@
 //!   partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
 //!   [`clock`], [`counters`], [`memory`];
-//! - [`format`]: rows as messages, messages as parameters; [`registry`]: schemas of messages, which nothing
-//!   serves yet; [`sql`]: ad hoc queries; [`wire`]: the front ends;
+//! - [`format`]: rows as messages, messages as parameters; [`registry`] and [`schemas`]: the schemas of
+//!   messages; [`sql`]: ad hoc queries; [`wire`]: the front ends;
 //!   [`client`]: the other end of the Volt port, for our own tools;
 //! - [`export`]: streams that leave for a Kafka cluster;
 //! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
@@ -18,6 +18,7 @@
 mod ahead;
 pub mod block;
 pub mod call;
+mod calls;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -37,10 +38,12 @@ pub mod partition;
 pub mod registry;
 pub mod replay;
 pub mod replies;
+pub mod schemas;
 pub mod session;
 pub mod simulate;
 pub mod sql;
 pub mod stop;
+pub mod tls;
 pub mod wire;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test unwraps says where it failed")]
 
+mod avro;
 mod command_line;
 mod defects;
 mod exactly_once;

@@ -8,6 +8,7 @@ pub use kafka::{ClientCertificateRule, KafkaConfig, Password, SaslName, TlsConfi
 use crate::{
     expiry::{Keep, KeepForExport},
     export::config::{self as export_config, ExportConfig},
+    schemas::config::SchemaRegistryConfig,
 };
 use serde::Deserialize;
 use std::{
@@ -49,6 +50,7 @@ pub struct Config {
     pub memory: MemoryConfig,
     pub kafka: KafkaConfig,
     pub users: Vec<UserConfig>,
+    pub schema_registry: SchemaRegistryConfig,
     pub export: Vec<ExportConfig>,
 }
 
@@ -134,6 +136,7 @@ impl Default for Config {
             memory: MemoryConfig::default(),
             kafka: KafkaConfig::default(),
             users: Vec::new(),
+            schema_registry: SchemaRegistryConfig::default(),
             export: Vec::new(),
         }
     }
@@ -200,6 +203,7 @@ impl Config {
         anyhow::ensure!(self.log.ready_segments <= 1024, "log.ready_segments must be at most 1024");
         anyhow::ensure!(self.log.segment_bytes >= 1 << 20, "log.segment_bytes must be at least 1 MiB");
         kafka::check(&self.kafka, &self.users)?;
+        self.schema_registry.check()?;
         export_config::check(&self.export)
     }
 

@@ -34,16 +34,16 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Makes the calls of one thread.
 pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
-    /// Only to wait for room in an executor's queue.
+    /// To wait for room in an executor's queue, or for a schema registry.
     runtime: Runtime,
 }
 
 impl Caller {
     pub(super) fn new(shared: Arc<Shared>) -> std::io::Result<Caller> {
-        Ok(Caller { shared, runtime: tokio::runtime::Builder::new_current_thread().build()? })
+        Ok(Caller { shared, runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()? })
     }
 
-    /// Waits for something that is not IO of this thread.
+    /// Waits for something that is not of librdkafka.
     pub(super) fn wait_for<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }

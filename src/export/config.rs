@@ -61,6 +61,8 @@ pub enum ExportFormat {
     #[default]
     Csv,
     Json,
+    /// With schemas of the schema registry, under the names of the target's topics.
+    Avro,
 }
 
 impl From<ExportFormat> for Format {
@@ -68,6 +70,7 @@ impl From<ExportFormat> for Format {
         match format {
             ExportFormat::Csv => Format::Csv,
             ExportFormat::Json => Format::Json,
+            ExportFormat::Avro => Format::Avro,
         }
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Lane {
     pub(super) target_partition: i32,
     def: TableDef,
     encoder: Encoder,
+    /// The encoder knows the numbers of its schemas, or has none.
+    is_registered: bool,
     headers: CommonHeaders,
     /// The last read reached the stream's end.
     is_at_end: bool,
@@ -73,6 +75,7 @@ impl Lane {
             stream: facts.stream_name.clone(),
             partition: facts.partition.to_string(),
         };
+        let is_registered = encoder.value_schema().is_none() && encoder.key_schema().is_none();
         Lane {
             facts,
             progress: Progress::new(0),
@@ -80,6 +83,7 @@ impl Lane {
             target_partition: 0,
             def,
             encoder,
+            is_registered,
             headers,
             is_at_end: false,
             keeping: None,
@@ -105,6 +109,19 @@ impl Lane {
         });
         self.position = mine.last();
         self.is_at_end = false;
+        Ok(())
+    }
+
+    /// Rows in Avro name their schemas.
+    pub(super) fn register_schemas(&mut self, caller: &Caller) -> Result<(), Trouble> {
+        if self.is_registered {
+            return Ok(());
+        }
+        let shared = &caller.shared;
+        let numbered = shared.schemas.numbered(shared, &self.facts.topic, &self.encoder);
+        let numbered = caller.wait_for(numbered);
+        self.encoder = numbered.map_err(|error| Trouble::Schemas(error.to_string()))?;
+        self.is_registered = true;
         Ok(())
     }
 

@@ -1,5 +1,5 @@
-//! The topics of an export: those that are missing are made, and each partition of a stream is told where its
-//! rows go.
+//! The topics of an export: those that are missing are made, their schemas are registered, and each partition
+//! of a stream is told where its rows go.
 
 use super::{
     calls::Caller,
@@ -53,6 +53,7 @@ impl Topics {
             let found = counts.iter().find(|(name, _)| *name == lane.facts.topic);
             let (_, count) = found.expect("it was wanted");
             lane.target_partition = i32::from(lane.facts.partition) % count;
+            lane.register_schemas(caller)?;
             lane.facts.runs();
         }
         self.were_there = true;

@@ -19,6 +19,8 @@ pub(super) enum Trouble {
     NoBeginning(#[from] NoBeginning),
     #[error("another exporter has taken over: {0}")]
     Fenced(KafkaError),
+    #[error("schemas: {0}")]
+    Schemas(String),
     #[error("what the target remembers could not be read: {0}")]
     Memory(String),
 }

@@ -170,7 +170,8 @@ mod tests {
         let gate = Gate::new(Arc::new(product_registry()), Arc::new(Ring::new(1)), Vec::new());
         let hour_ms = 3_600_000;
         let node = Config { durability: Durability::Async, sync_interval_ms: hour_ms, ..Config::default() };
-        let shared = Arc::new(Shared::new(node, gate, unbounded().0, 0));
+        let shared =
+            Arc::new(Shared::new(node, gate, unbounded().0, 0).expect("a configuration that is right"));
         let (requests, queue) = unbounded();
         let desk = Arc::new(ExecutorDesk::new(Arc::default()));
         let desks = vec![desk.clone()];

@@ -169,7 +169,7 @@ impl Threads {
         let desks: Vec<_> = (0..count).map(|_| Arc::new(ExecutorDesk::new(helper.clone()))).collect();
         let gate = Gate::new(registry.clone(), ring.clone(), desks.clone());
         let (snapshots, snapshot_requests) = unbounded();
-        let shared = Arc::new(Shared::new(config, gate, snapshots, directory.cluster_start_ms));
+        let shared = Arc::new(Shared::new(config, gate, snapshots, directory.cluster_start_ms)?);
         *shared.recovery.lock() =
             RecoveryFacts { ms: 0, blocks: recovered.blocks, snapshots_refused: recovered.snapshots_refused };
 

@@ -12,6 +12,7 @@ use crate::{
     gate::Gate,
     node::{connections::Connections, executor::Input, latency::Latency, snapshot_thread},
     partition::FrozenAt,
+    schemas::Schemas,
 };
 use anyhow::Context;
 use crossbeam::channel::Sender;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub ends: Arc<StreamEnds>,
     /// How far each export has come.
     pub exports: ExportFacts,
+    /// Of messages in Avro.
+    pub schemas: Schemas,
     pub log: Mutex<LogFacts>,
     pub snapshots: Mutex<SnapshotFacts>,
     pub recovery: Mutex<RecoveryFacts>,
@@ -120,12 +123,13 @@ impl Shared {
         gate: Gate,
         snapshot_requests: Sender<snapshot_thread::Request>,
         cluster_start_ms: i64,
-    ) -> Shared {
+    ) -> anyhow::Result<Shared> {
         let executors = (0..gate.executors()).map(|_| Mutex::default()).collect();
         let now_ms = clock::wall_us() / 1000;
         let ends = Arc::new(StreamEnds::new(gate.registry().catalog(), config.partitions));
         let exports = ExportFacts::new(&config.export, gate.registry().catalog(), config.partitions);
-        Shared {
+        let schemas = Schemas::new(&config.schema_registry)?;
+        Ok(Shared {
             config,
             gate,
             host_id: 0,
@@ -138,13 +142,14 @@ impl Shared {
             latency: Latency::new(now_ms),
             ends,
             exports,
+            schemas,
             log: Mutex::default(),
             snapshots: Mutex::default(),
             recovery: Mutex::default(),
             addresses: OnceLock::new(),
             snapshot_requests,
             executors,
-        }
+        })
     }
 
     /// An executor shows what it has.

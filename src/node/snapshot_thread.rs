@@ -320,7 +320,8 @@ mod tests {
         let desk = Arc::new(ExecutorDesk::new(Arc::default()));
         let gate = Gate::new(registry.clone(), Arc::new(Ring::new(1)), vec![desk]);
         let config = Config { partitions: 1, durability, ..Config::default() };
-        let shared = Arc::new(Shared::new(config, gate, unbounded().0, 0));
+        let shared =
+            Arc::new(Shared::new(config, gate, unbounded().0, 0).expect("a configuration that is right"));
         let (log, requests) = bounded(0);
         let seen = disk.clone();
         let log_thread = std::thread::spawn(move || {

@@ -28,7 +28,7 @@ const PYTHON_CODECS: [&str; 3] = ["python-snappy==0.7.3", "lz4==4.4.5", "zstanda
 
 /// Python's clients: an environment for each, and what is installed into it.
 const PYTHON_CLIENTS: [(&str, &[&str]); 6] = [
-    ("confluent-kafka", &["confluent-kafka==2.16.1"]),
+    ("confluent-kafka", &["confluent-kafka[avro,schemaregistry]==2.16.1"]),
     ("kafka-python-2.0", &["kafka-python==2.0.2", PYTHON_CODECS[0], PYTHON_CODECS[1], PYTHON_CODECS[2]]),
     ("kafka-python-2.3", &["kafka-python==2.3.3", PYTHON_CODECS[0], PYTHON_CODECS[1], PYTHON_CODECS[2]]),
     ("kafka-python-3.0", &["kafka-python==3.0.12", PYTHON_CODECS[0], PYTHON_CODECS[1], PYTHON_CODECS[2]]),

@@ -3,8 +3,8 @@
 //!
 //! In reading order: [`procedures`], a call, from [`parameters`] (and [`number`]) through [`call`] to
 //! [`results`]; [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`],
-//! [`exports`] and [`admin`] for operators; [`openapi`], all of it described; [`error`], every refusal;
-//! [`body`] and [`connection`], what a peer may cost.
+//! [`exports`] and [`admin`] for operators; [`schemas`], the schema registry; [`openapi`], all of it
+//! described; [`error`], every refusal; [`body`] and [`connection`], what a peer may cost.
 //!
 //! Runs on: net threads. It never knows: rows, the log.
 
@@ -21,6 +21,7 @@ mod openapi;
 mod parameters;
 mod procedures;
 mod results;
+mod schemas;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ fn router(shared: &Arc<Shared>, front: &Arc<Front>, open: &Arc<AtomicUsize>) -> 
         .route("/api/v1/health", get(health::show))
         .route("/openapi.json", get(document))
         .route("/", get(|| async { Html(openapi::page()) }))
+        .merge(schemas::routes())
         .with_state(shared.clone());
     let volt_json = Router::new()
         .route("/api/1.0/", volt_json::routes(volt_json::Form::Arrays))

@@ -1,7 +1,7 @@
 //! Kafka's protocol.
 //!
 //! - [`records`]: record batches; [`protocol`]: requests and responses; [`identity`]: ids of topics;
-//! - [`groups`]: who is in a consumer group; [`sasl`], [`tls`]: who may come in;
+//! - [`groups`]: who is in a consumer group; [`sasl`]: who may come in;
 //! - [`server`]: connections, and what requests do.
 
 pub mod groups;
@@ -10,4 +10,3 @@ pub mod protocol;
 pub mod records;
 pub mod sasl;
 pub mod server;
-pub mod tls;

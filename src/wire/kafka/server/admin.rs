@@ -1,13 +1,13 @@
 //! Topics that clients make, change and delete.
 
 use super::{
-    calls::{self, CallError},
     front::KafkaFront,
     offsets,
     settings::Settings,
     topics::{Content, Topic},
 };
 use crate::{
+    calls::{self, CallError},
     clock,
     wire::kafka::identity::TopicId,
     wire::kafka::protocol::{

@@ -1,26 +1,28 @@
 //! OffsetCommit, OffsetFetch and OffsetDelete: what groups have read.
 
 use super::{
-    calls::Calls,
     front::KafkaFront,
     groups::{self, Read, code},
     topics::Topics,
 };
-use crate::wire::kafka::{
-    groups::Identity,
-    protocol::{
-        ErrorCode,
-        offset_commit::{
-            OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,
-            OffsetCommitResponseTopic,
-        },
-        offset_delete::{
-            OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition,
-            OffsetDeleteResponseTopic,
-        },
-        offset_fetch::{
-            OffsetFetchRequest, OffsetFetchRequestTopic, OffsetFetchResponse, OffsetFetchResponseGroup,
-            OffsetFetchResponsePartition, OffsetFetchResponseTopic,
+use crate::{
+    calls::Calls,
+    wire::kafka::{
+        groups::Identity,
+        protocol::{
+            ErrorCode,
+            offset_commit::{
+                OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,
+                OffsetCommitResponseTopic,
+            },
+            offset_delete::{
+                OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition,
+                OffsetDeleteResponseTopic,
+            },
+            offset_fetch::{
+                OffsetFetchRequest, OffsetFetchRequestTopic, OffsetFetchResponse, OffsetFetchResponseGroup,
+                OffsetFetchResponsePartition, OffsetFetchResponseTopic,
+            },
         },
     },
 };

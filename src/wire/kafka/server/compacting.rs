@@ -2,13 +2,12 @@
 //! each key, then batch by batch, and a batch with records that are no longer needed is replaced by what is
 //! left.
 
-use super::{
-    calls::{self, CallError, integer},
-    front::KafkaFront,
-    topics::Topic,
-};
-use crate::limits;
+use super::{front::KafkaFront, topics::Topic};
 use crate::wire::kafka::records::{Batch, Batches, Record, Retained, retain};
+use crate::{
+    calls::{self, CallError, integer},
+    limits,
+};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 

@@ -2,21 +2,23 @@
 
 use super::{
     admin,
-    calls::{self, CallError, integer},
     front::{KafkaFront, NODE_ID},
     settings::{Settings, TOPIC_SETTINGS},
 };
-use crate::wire::kafka::protocol::{
-    ErrorCode, alter_configs,
-    describe_configs::{
-        DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
-        DescribeConfigsResponse, DescribeConfigsResult,
+use crate::{
+    calls::{self, CallError, integer},
+    wire::kafka::protocol::{
+        ErrorCode, alter_configs,
+        describe_configs::{
+            DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
+            DescribeConfigsResponse, DescribeConfigsResult,
+        },
+        describe_log_dirs::{
+            DescribeLogDirsPartition, DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeLogDirsResult,
+            DescribeLogDirsTopic,
+        },
+        incremental_alter_configs,
     },
-    describe_log_dirs::{
-        DescribeLogDirsPartition, DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeLogDirsResult,
-        DescribeLogDirsTopic,
-    },
-    incremental_alter_configs,
 };
 use std::sync::Arc;
 

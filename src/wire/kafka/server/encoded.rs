@@ -8,13 +8,12 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::atomic::{AtomicUsize, Ordering},
 };
-use tollgate_schema::catalog::TableId;
 
 /// Kept in all.
 const BYTES_MAX: usize = 64 << 20;
 
-/// A stream in one partition.
-pub(super) type Place = (TableId, u16);
+/// A partition of a topic, by the topic's number.
+pub(super) type Place = (i64, i32);
 
 /// See the module.
 #[derive(Default)]

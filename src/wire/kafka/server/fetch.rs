@@ -2,12 +2,13 @@
 //! for more, as long as the client says.
 
 use super::{
-    calls::{CallError, Calls, Tables},
     encoded::Piece,
     front::{KafkaFront, LEADER_EPOCH},
+    schemas,
     topics::{Content, StreamTopic, Topic},
 };
 use crate::{
+    calls::{CallError, Calls, Tables},
     clock, limits,
     wire::kafka::{
         protocol::{
@@ -20,7 +21,7 @@ use crate::{
 use bytes::Bytes;
 use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
 use tokio::sync::futures::Notified;
-use tollgate_schema::{catalog::TableDef, codec::RawParam};
+use tollgate_schema::codec::RawParam;
 
 /// Bytes of one partition in an answer.
 const PART_BYTES_MAX: usize = 1 << 20;
@@ -145,8 +146,12 @@ async fn read(front: &Arc<KafkaFront>, wanted: &mut [Wanted], bytes_max: i32) {
             continue;
         }
         let room = (one.request.partition_max_bytes.max(0) as usize).min(PART_BYTES_MAX).min(left);
-        if let Content::Stream(stream) = &topic.content {
-            let pieces = encoded(front, stream, part, offset, room);
+        if let Content::Stream(_) = &topic.content {
+            if !schemas::is_registered(front, &topic).await {
+                one.answer = Some(failed(part, ErrorCode::NotLeaderOrFollower));
+                continue;
+            }
+            let pieces = encoded(front, &topic, part, offset, room);
             let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
             if bytes > 0 {
                 left = left.saturating_sub(bytes);
@@ -202,15 +207,9 @@ fn there(partition_index: i32, end: i64, records: Vec<Bytes>) -> PartitionData {
 }
 
 /// Batches that were encoded before, one behind the other from an offset on.
-fn encoded(
-    front: &KafkaFront,
-    stream: &StreamTopic,
-    part: i32,
-    mut offset: i64,
-    bytes_max: usize,
-) -> Vec<Bytes> {
+fn encoded(front: &KafkaFront, topic: &Topic, part: i32, mut offset: i64, bytes_max: usize) -> Vec<Bytes> {
     let (mut pieces, mut bytes) = (Vec::new(), 0);
-    while let Some(piece) = front.encoded.get((stream.table, part as u16), offset) {
+    while let Some(piece) = front.encoded.get((topic.number(), part), offset) {
         bytes += piece.batch.len();
         if bytes > bytes_max && !pieces.is_empty() {
             break;
@@ -253,10 +252,7 @@ fn take(front: &KafkaFront, topic: &Topic, request: &FetchPartition, tables: &Ta
         return PartitionData { high_watermark: next, log_start_offset: first, ..error };
     }
     let records = match &topic.content {
-        Content::Stream(stream) => {
-            let def = front.shared.gate.registry().catalog().table(stream.table);
-            encode(front, stream, def, request.partition, offset, tables)
-        }
+        Content::Stream(stream) => encode(front, topic, stream, request.partition, offset, tables),
         _ => batches(tables),
     };
     PartitionData { log_start_offset: first, ..there(request.partition, next, records) }
@@ -279,12 +275,14 @@ fn batches(tables: &Tables) -> Vec<Bytes> {
 /// Encodes rows of a stream, and keeps them for the next reader.
 fn encode(
     front: &KafkaFront,
+    topic: &Topic,
     stream: &StreamTopic,
-    def: &TableDef,
     part: i32,
     mut base_offset: i64,
     tables: &Tables,
 ) -> Vec<Bytes> {
+    let def = front.shared.gate.registry().catalog().table(stream.table);
+    let encoder = stream.encoder().expect("it was asked for before the rows were");
     let readers = tables.readers();
     let mut left = readers[1].row_count();
     let (mut pieces, mut writer) = (Vec::new(), BatchWriter::new());
@@ -296,8 +294,8 @@ fn encode(
         let (row, _) = def.layout.split(image).expect("a row of the stream");
         key.clear();
         value.clear();
-        let has_key = stream.encoder.key(row, &mut key);
-        stream.encoder.value(row, &mut value);
+        let has_key = encoder.key(row, &mut key);
+        encoder.value(row, &mut value);
         writer.push(&NewRecord {
             timestamp_ms: time_us.div_euclid(1000),
             key: has_key.then_some(&key),
@@ -311,7 +309,7 @@ fn encode(
             let mut batch = full.finish(Compression::None, None).expect("nothing is compressed");
             place(&mut batch, base_offset, LEADER_EPOCH);
             let piece = Piece { next_offset, batch: batch.freeze() };
-            front.encoded.put((stream.table, part as u16), base_offset, piece.clone());
+            front.encoded.put((topic.number(), part), base_offset, piece.clone());
             base_offset = next_offset;
             pieces.push(piece.batch);
         }

@@ -1,7 +1,6 @@
 //! What all connections of Kafka clients share: the topics, the groups, what was encoded.
 
 use super::{
-    calls::{self, CallError, binary, integer, text},
     encoded::Encoded,
     groups::Coordinator,
     settings::Settings,
@@ -9,12 +8,11 @@ use super::{
 };
 use crate::{
     call::PartitionId,
+    calls::{self, CallError, binary, integer, text},
     config::{ClientCertificateRule, TlsConfig},
     node::shared::Shared,
-    wire::kafka::{
-        sasl::Users,
-        tls::{self, ClientCertificates},
-    },
+    tls::{self, ClientCertificates},
+    wire::kafka::sasl::Users,
 };
 use anyhow::Context;
 use parking_lot::Mutex;

@@ -2,11 +2,11 @@
 //! rows before anybody hears of it. Offsets are rows, too.
 
 use super::{
-    calls::{self, CallError, Calls, binary, integer, text},
     front::KafkaFront,
     metadata::{GROUP_OPERATIONS, operations},
 };
 use crate::{
+    calls::{self, CallError, Calls, binary, integer, text},
     clock,
     config::KafkaConfig,
     node::shared::Shared,

@@ -2,31 +2,61 @@
 //! topic its producer chose.
 
 use super::{
-    calls::Calls,
     front::KafkaFront,
     produce::Refused,
     topics::{OnError, ProcedureTopic, Topic},
 };
 use crate::{
     call::{PartitionId, Target},
+    calls::Calls,
     feed::{self, FeedCall, FeedRecord, FeedWriter, Head},
+    format::DecodeError,
+    gate::Refusal,
     limits,
     wire::kafka::{
         protocol::ErrorCode,
-        records::{Batch, Record},
+        records::{Batch, RecordsError},
     },
 };
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Records that a refusal names.
 const NAMED_MAX: usize = 100;
 
 /// A batch for a topic that runs a procedure.
 pub(super) struct Inbound<'a> {
-    pub(super) front: &'a KafkaFront,
+    pub(super) front: &'a Arc<KafkaFront>,
     pub(super) topic: &'a Topic,
     pub(super) procedure: &'a ProcedureTopic,
     pub(super) part: i32,
     pub(super) batch: &'a Batch,
+    /// The registry was asked for the schemas: those that are not known are nowhere.
+    pub(super) has_asked: bool,
+}
+
+/// Why a batch is not carried out for now, or not at all.
+pub(super) enum Stopped {
+    Refused(Refused),
+    /// Schemas that its records have and the decoder does not know.
+    UnknownSchemas(BTreeSet<u32>),
+}
+
+impl From<Refused> for Stopped {
+    fn from(refused: Refused) -> Stopped {
+        Stopped::Refused(refused)
+    }
+}
+
+impl From<RecordsError> for Stopped {
+    fn from(error: RecordsError) -> Stopped {
+        Stopped::Refused(error.into())
+    }
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Stopped {
+        Stopped::Refused(refusal.into())
+    }
 }
 
 /// What is kept as it came is what consumers get: the records must be there, as many as the batch says. A
@@ -49,7 +79,7 @@ pub(super) fn check_records(batch: &Batch, compacts: bool) -> Result<(), Refused
 
 impl Inbound<'_> {
     /// The calls that the batch becomes, and which of them gives it its offset.
-    pub(super) fn add_to(&self, calls: &mut Calls<'_>) -> Result<(Vec<usize>, usize), Refused> {
+    pub(super) fn add_to(&self, calls: &mut Calls<'_>) -> Result<(Vec<usize>, usize), Stopped> {
         let partitions = self.front.shared.config.partitions;
         let home = self.front.home(self.part);
         let mut feeds: Vec<Option<FeedWriter>> = (0..partitions).map(|_| None).collect();
@@ -90,13 +120,22 @@ impl Inbound<'_> {
     }
 
     /// Puts each record into the feed of its partition; those that can't be read into `home`'s.
-    fn sort(&self, feeds: &mut [Option<FeedWriter>], home: PartitionId) -> Result<(), Refused> {
+    fn sort(&self, feeds: &mut [Option<FeedWriter>], home: PartitionId) -> Result<(), Stopped> {
         let mut refused: Vec<(i32, String)> = Vec::new();
+        let mut unknown_schemas = BTreeSet::new();
+        let decoder = self.procedure.decoder();
         let (mut set, mut headers) = (Vec::new(), Vec::new());
         for record in self.batch.records(limits::KAFKA_PLAIN_BYTES_MAX)? {
             let record = record?;
             set.clear();
-            let read = self.read(&record, &mut set);
+            let read = match decoder.decode(record.key.as_deref(), record.value.as_deref(), &mut set) {
+                Ok(()) => self.partition_of(&set),
+                Err(DecodeError::UnknownSchema { id }) if !self.has_asked => {
+                    unknown_schemas.insert(id);
+                    continue;
+                }
+                Err(error) => Err(error.to_string()),
+            };
             let (partition, call) = match &read {
                 Ok(partition) => (*partition, FeedCall::Parameters(&set)),
                 Err(reason) => {
@@ -121,17 +160,18 @@ impl Inbound<'_> {
                 headers: &headers,
             });
         }
+        if !unknown_schemas.is_empty() {
+            return Err(Stopped::UnknownSchemas(unknown_schemas));
+        }
         if refused.is_empty() {
             return Ok(());
         }
         let text = format!("{} can't be read; nothing of the batch was done", refused[0].1);
-        Err(Refused { records: refused, ..Refused::new(ErrorCode::InvalidRecord, text) })
+        Err(Refused { records: refused, ..Refused::new(ErrorCode::InvalidRecord, text) }.into())
     }
 
-    /// Decodes a record's parameter set: which partition it runs in.
-    fn read(&self, record: &Record, set: &mut Vec<u8>) -> Result<PartitionId, String> {
-        let decoded = self.procedure.decoder.decode(record.key.as_deref(), record.value.as_deref(), set);
-        decoded.map_err(|error| error.to_string())?;
+    /// Where a parameter set's row belongs.
+    fn partition_of(&self, set: &[u8]) -> Result<PartitionId, String> {
         let target = self.front.shared.gate.target(self.procedure.procedure, set, None);
         match target.map_err(|refusal| refusal.to_string())? {
             Target::Partition(partition) => Ok(partition),

@@ -2,12 +2,14 @@
 //! in compacted topics, what a later record of the same key has taken the place of.
 
 use super::{
-    calls::{self, CallError},
     compacting,
     front::KafkaFront,
     topics::{Content, Topic},
 };
-use crate::clock;
+use crate::{
+    calls::{self, CallError},
+    clock,
+};
 use std::{sync::Arc, time::Duration};
 
 /// How often each log is looked at.

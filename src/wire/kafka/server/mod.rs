@@ -2,7 +2,8 @@
 //! writes responses in the same order.
 //!
 //! - `connection`, `dispatch`: from bytes to what a request does; `login`: who may send one;
-//! - `produce`, `inbound`: records in; `fetch`, `encoded`, `offsets`: records out;
+//! - `produce`, `inbound`: records in; `fetch`, `encoded`, `offsets`: records out; `schemas`: of those in
+//!   Avro;
 //! - `groups`, `commits`: consumer groups; `metadata`, `admin`, `configs`: topics; `keeping`,
 //!   `compacting`: how long their records stay;
 //! - `front`, `topics`, `settings`: what connections share; `calls`: the way to the partitions.
@@ -10,7 +11,6 @@
 //! Runs on: net threads. It never knows: rows' layouts, the log.
 
 mod admin;
-mod calls;
 mod commits;
 mod compacting;
 mod configs;
@@ -26,6 +26,7 @@ mod login;
 mod metadata;
 mod offsets;
 mod produce;
+mod schemas;
 mod settings;
 mod topics;
 
@@ -41,7 +42,13 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Accepts connections until the listener fails or the server stops; keeps groups and logs in order
 /// meanwhile.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<KafkaFront>) {
-    tokio::join!(accept(listener, front.clone()), front.groups.run(&front.shared), keeping::run(&front));
+    let registering = schemas::register_all(&front);
+    tokio::join!(
+        accept(listener, front.clone()),
+        front.groups.run(&front.shared),
+        keeping::run(&front),
+        registering
+    );
 }
 
 async fn accept(listener: TcpListener, front: Arc<KafkaFront>) {

@@ -1,12 +1,12 @@
 //! ListOffsets and OffsetForLeaderEpoch: where a partition begins, ends, or was at some time.
 
 use super::{
-    calls::{self, CallError, integer},
     front::{KafkaFront, LEADER_EPOCH},
     topics::{Content, Topic},
 };
 use crate::{
     call::PartitionId,
+    calls::{self, CallError, integer},
     limits,
     wire::kafka::{
         protocol::{

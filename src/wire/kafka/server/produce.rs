@@ -2,13 +2,14 @@
 //! request is handed over together; the reply comes when all of it is committed.
 
 use super::{
-    calls::{Answer, CallError, Calls, Pending},
     front::KafkaFront,
-    inbound::{self, Inbound},
+    inbound::{self, Inbound, Stopped},
+    schemas,
     settings::BATCH_BYTES_MAX,
     topics::{Content, Topic},
 };
 use crate::{
+    calls::{Answer, CallError, Calls, Pending},
     gate::Refusal,
     wire::kafka::{
         protocol::{
@@ -110,7 +111,7 @@ pub(super) async fn start(front: &Arc<KafkaFront>, request: ProduceRequest) -> P
                 Err(Refused::new(ErrorCode::InvalidTxnState, "there are no transactions of clients"))
             } else {
                 match &topic {
-                    Some(topic) => take(front, &mut calls, topic, part),
+                    Some(topic) => take(front, &mut calls, topic, part).await,
                     None => Err(Refused::new(ErrorCode::UnknownTopicOrPartition, "there is no such topic")),
                 }
             };
@@ -123,8 +124,8 @@ pub(super) async fn start(front: &Arc<KafkaFront>, request: ProduceRequest) -> P
 }
 
 /// Adds the calls that one partition's records become.
-fn take(
-    front: &KafkaFront,
+async fn take(
+    front: &Arc<KafkaFront>,
     calls: &mut Calls<'_>,
     topic: &Arc<Topic>,
     data: PartitionProduceData,
@@ -146,10 +147,27 @@ fn take(
             (vec![call], call)
         }
         Content::Procedure(procedure) => {
-            Inbound { front, topic, procedure, part: data.index, batch: &batch }.add_to(calls)?
+            let inbound =
+                Inbound { front, topic, procedure, part: data.index, batch: &batch, has_asked: false };
+            carry_out(inbound, calls).await?
         }
     };
     Ok(Outcome::Waits { topic: topic.clone(), count, calls, offset_from })
+}
+
+/// Adds the calls of records that become calls, as soon as their schemas are known.
+async fn carry_out(mut inbound: Inbound<'_>, calls: &mut Calls<'_>) -> Result<(Vec<usize>, usize), Refused> {
+    loop {
+        match inbound.add_to(calls) {
+            Ok(added) => return Ok(added),
+            Err(Stopped::Refused(refused)) => return Err(refused),
+            Err(Stopped::UnknownSchemas(ids)) => {
+                assert!(!inbound.has_asked, "what is unknown then is a bad record");
+                schemas::learn(inbound.front, inbound.procedure, &ids).await?;
+                inbound.has_asked = true;
+            }
+        }
+    }
 }
 
 /// The one batch that a request of these versions has for a partition, checked as far as it can be without

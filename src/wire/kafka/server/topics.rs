@@ -3,8 +3,9 @@
 
 use super::{admin, settings::Settings};
 use crate::{
+    clock,
     config::TopicConfig,
-    format::{Decoder, Encoder, Format, FormatError, Options},
+    format::{Decoder, Encoder, FormatError, Options},
     wire::kafka::identity::{TopicId, dead_letters_of, declared_id, export_errors_of, number_of},
 };
 use parking_lot::RwLock;
@@ -12,9 +13,10 @@ use rustc_hash::FxHashMap;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
+    time::Instant,
 };
 use tokio::sync::Notify;
 use tollgate_procedures::{Kind, Registry, registry::ProcedureId};
@@ -49,7 +51,7 @@ pub(super) struct Topic {
 /// What a topic is made of.
 pub(super) enum Content {
     /// Rows that procedures write.
-    Stream(StreamTopic),
+    Stream(Box<StreamTopic>),
     /// Records become calls.
     Procedure(ProcedureTopic),
     /// Records are kept as they came.
@@ -61,12 +63,16 @@ pub(super) enum Content {
 
 pub(super) struct StreamTopic {
     pub(super) table: TableId,
-    pub(super) encoder: Encoder,
+    /// Knows the numbers of its schemas, if there are any, unless it is still to be told them.
+    encoder: OnceLock<Encoder>,
+    draft: Encoder,
+    /// Held by whoever registers the schemas.
+    pub(super) register_not_before: tokio::sync::Mutex<Instant>,
 }
 
 pub(super) struct ProcedureTopic {
     pub(super) procedure: ProcedureId,
-    pub(super) decoder: Decoder,
+    decoder: RwLock<Arc<Decoder>>,
     pub(super) on_error: OnError,
     /// The topic that takes dead letters.
     pub(super) dead_letters: i64,
@@ -143,6 +149,45 @@ impl Topic {
     /// Only the server writes it.
     pub(super) fn is_declared(&self) -> bool {
         !matches!(self.content, Content::Log { made: true })
+    }
+}
+
+impl StreamTopic {
+    fn new(table: TableId, draft: Encoder) -> StreamTopic {
+        let encoder = OnceLock::new();
+        if draft.value_schema().is_none() && draft.key_schema().is_none() {
+            let _ = encoder.set(draft.clone());
+        }
+        let register_not_before = tokio::sync::Mutex::new(clock::now());
+        StreamTopic { table, encoder, draft, register_not_before }
+    }
+
+    /// What writes its messages; `None`: its schemas are not registered.
+    pub(super) fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.get()
+    }
+
+    /// An encoder that does not know the numbers of its schemas.
+    pub(super) fn draft(&self) -> &Encoder {
+        &self.draft
+    }
+
+    /// The schemas are registered.
+    pub(super) fn is_registered(&self, encoder: Encoder) {
+        // Numbers are given once: whoever came first told the same.
+        let _ = self.encoder.set(encoder);
+    }
+}
+
+impl ProcedureTopic {
+    /// What reads its messages.
+    pub(super) fn decoder(&self) -> Arc<Decoder> {
+        self.decoder.read().clone()
+    }
+
+    /// Messages may have that schema from now on.
+    pub(super) fn learn(&self, id: u32, text: &str) {
+        Arc::make_mut(&mut self.decoder.write()).learn_schema(id, text);
     }
 }
 
@@ -248,12 +293,12 @@ fn content_of(registry: &Registry, def: &TopicDef, partitions: u16) -> Result<(C
             Ok((Content::Log { made: false }, if *partitioned { all } else { 1 }))
         }
         TopicSource::Stream(stream) => {
-            let options = options_of(def)?;
-            let encoder = stream_encoder(registry.catalog(), stream, &options)?;
-            Ok((Content::Stream(encoder), all))
+            let options = Options::parse(&def.properties).map_err(wrong)?;
+            let topic = stream_topic(registry.catalog(), stream, &options)?;
+            Ok((Content::Stream(Box::new(topic)), all))
         }
         TopicSource::Procedure(name) => {
-            let options = options_of(def)?;
+            let options = Options::parse(&def.properties).map_err(wrong)?;
             let procedure =
                 registry.find(name).ok_or_else(|| format!("there is no procedure {name} to execute"))?;
             let registered = &registry.get(procedure).procedure;
@@ -263,27 +308,19 @@ fn content_of(registry: &Registry, def: &TopicDef, partitions: u16) -> Result<(C
             let decoder = Decoder::new(&registered.parameters, &options).map_err(wrong)?;
             let dead_letters = number_of(&declared_id(&dead_letters_of(&def.name)));
             let on_error = on_error(&def.properties)?;
+            let decoder = RwLock::new(Arc::new(decoder));
             let topic = ProcedureTopic { procedure, decoder, on_error, dead_letters };
             Ok((Content::Procedure(topic), all))
         }
     }
 }
 
-fn options_of(def: &TopicDef) -> Result<Options, String> {
-    let options = Options::parse(&def.properties).map_err(|error| error.to_string())?;
-    let formats = [options.value_format, options.key_format, options.input_format];
-    if formats.contains(&Format::Avro) {
-        return Err("the format avro needs a schema registry, which is not served yet".to_string());
-    }
-    Ok(options)
-}
-
-fn stream_encoder(catalog: &Catalog, stream: &str, options: &Options) -> Result<StreamTopic, String> {
+fn stream_topic(catalog: &Catalog, stream: &str, options: &Options) -> Result<StreamTopic, String> {
     let table = catalog.find(stream).ok_or_else(|| format!("there is no stream {stream}"))?;
     let def = catalog.table(table);
     let TableKind::Stream { key, .. } = &def.kind else { return Err(format!("{stream} is no stream")) };
     let encoder = Encoder::new(def, key, options).map_err(|error| error.to_string())?;
-    Ok(StreamTopic { table, encoder })
+    Ok(StreamTopic::new(table, encoder))
 }
 
 fn on_error(properties: &[(String, String)]) -> Result<OnError, String> {
@@ -359,10 +396,7 @@ mod tests {
             &format!("{topic} PROPERTIES (on_error=panic);"),
             "topic x: on_error is dlq, skip or reject, not panic",
         );
-        check(
-            &format!("{topic} PROPERTIES (topic.format=avro);"),
-            "topic x: the format avro needs a schema registry, which is not served yet",
-        );
+        assert!(declared(&format!("{topic} PROPERTIES (topic.format=avro);")).is_ok());
         check("CREATE TOPIC y EXECUTE PROCEDURE Nobody;", "topic y: there is no procedure Nobody to execute");
         let opaque = declared("CREATE OPAQUE TOPIC a; CREATE OPAQUE PARTITIONED TOPIC b;").unwrap();
         assert_eq!(opaque.all().iter().map(|topic| topic.partitions).collect::<Vec<_>>(), [1, 2]);

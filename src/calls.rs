@@ -23,7 +23,7 @@ use tollgate_schema::{
 
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("{text}")]
@@ -32,7 +32,7 @@ pub(super) enum CallError {
 
 impl CallError {
     /// Whether the same call may succeed later: nothing was wrong with it.
-    pub(super) fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
             CallError::Refused(refusal) => {
                 matches!(refusal, Refusal::WritesRefused(_) | Refusal::Busy | Refusal::Stopping)
@@ -43,7 +43,7 @@ impl CallError {
 }
 
 /// Calls that will be handed over together.
-pub(super) struct Calls<'a> {
+pub(crate) struct Calls<'a> {
     shared: &'a Arc<Shared>,
     bytes: Vec<u8>,
     by_executor: Vec<Vec<Call>>,
@@ -51,18 +51,18 @@ pub(super) struct Calls<'a> {
 }
 
 impl<'a> Calls<'a> {
-    pub(super) fn new(shared: &'a Arc<Shared>) -> Calls<'a> {
+    pub(crate) fn new(shared: &'a Arc<Shared>) -> Calls<'a> {
         let by_executor = (0..shared.gate.executors()).map(|_| Vec::new()).collect();
         Calls { shared, bytes: Vec::new(), by_executor, count: 0 }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Adds a call of one of the server's own procedures. `partition`: where a directed one runs. Its place
     /// among the answers.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         name: &str,
         partition: Option<PartitionId>,
@@ -79,7 +79,7 @@ impl<'a> Calls<'a> {
     }
 
     /// Adds a feed of records for a procedure in one partition.
-    pub(super) fn add_feed(
+    pub(crate) fn add_feed(
         &mut self,
         procedure: ProcedureId,
         partition: PartitionId,
@@ -101,7 +101,7 @@ impl<'a> Calls<'a> {
     }
 
     /// Hands them over, in order; waits only for room.
-    pub(super) async fn submit(self) -> Result<Pending, Refusal> {
+    pub(crate) async fn submit(self) -> Result<Pending, Refusal> {
         let gate = &self.shared.gate;
         if gate.is_stopping() {
             return Err(Refusal::Stopping);
@@ -125,13 +125,13 @@ impl<'a> Calls<'a> {
     }
 
     /// Hands them over and waits for the answers.
-    pub(super) async fn run(self) -> Result<Vec<Answer>, CallError> {
+    pub(crate) async fn run(self) -> Result<Vec<Answer>, CallError> {
         Ok(self.submit().await?.answers().await?)
     }
 }
 
 /// One call of one of the server's own procedures.
-pub(super) async fn one(
+pub(crate) async fn one(
     shared: &Arc<Shared>,
     name: &str,
     partition: Option<PartitionId>,
@@ -144,11 +144,11 @@ pub(super) async fn one(
 }
 
 /// Calls on their way.
-pub(super) struct Pending(oneshot::Receiver<Vec<Vec<u8>>>);
+pub(crate) struct Pending(oneshot::Receiver<Vec<Vec<u8>>>);
 
 impl Pending {
     /// By place.
-    pub(super) async fn answers(self) -> Result<Vec<Answer>, Refusal> {
+    pub(crate) async fn answers(self) -> Result<Vec<Answer>, Refusal> {
         // Nobody drops a sink unanswered but a server that ends.
         let frames = self.0.await.map_err(|_| Refusal::Stopping)?;
         Ok(frames.into_iter().map(Answer).collect())
@@ -156,11 +156,11 @@ impl Pending {
 }
 
 /// The response frame of one call.
-pub(super) struct Answer(Vec<u8>);
+pub(crate) struct Answer(Vec<u8>);
 
 impl Answer {
     /// Its result tables, if it succeeded.
-    pub(super) fn tables(self) -> Result<Tables, CallError> {
+    pub(crate) fn tables(self) -> Result<Tables, CallError> {
         let Ok(Frame::Whole { body, .. }) = frame::split(&self.0) else {
             panic!("our own frames are whole");
         };
@@ -175,7 +175,7 @@ impl Answer {
 }
 
 /// The result tables of one call.
-pub(super) struct Tables {
+pub(crate) struct Tables {
     frame: Vec<u8>,
     start: usize,
     count: u16,
@@ -183,18 +183,18 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Reads them; they are of the server's own making.
-    pub(super) fn readers(&self) -> Vec<TableReader<'_>> {
+    pub(crate) fn readers(&self) -> Vec<TableReader<'_>> {
         let tables = response::Tables { count: self.count, bytes: &self.frame[self.start..] };
         tables.iter().map(|table| table.expect("our own tables are well formed")).collect()
     }
 
     /// All rows of one table.
-    pub(super) fn rows(&self, table: usize) -> Vec<Vec<Value>> {
+    pub(crate) fn rows(&self, table: usize) -> Vec<Vec<Value>> {
         self.readers()[table].to_values().expect("our own tables are well formed")
     }
 
     /// The integers of the only row of a table.
-    pub(super) fn integers(&self, table: usize) -> Vec<i64> {
+    pub(crate) fn integers(&self, table: usize) -> Vec<i64> {
         let rows = self.rows(table);
         let [row] = &rows[..] else { panic!("one row was expected") };
         row.iter().map(integer).collect()
@@ -202,7 +202,7 @@ impl Tables {
 }
 
 /// An integer or a time; NULL is the smallest.
-pub(super) fn integer(value: &Value) -> i64 {
+pub(crate) fn integer(value: &Value) -> i64 {
     match *value {
         Value::TinyInt(v) => i64::from(v),
         Value::SmallInt(v) => i64::from(v),
@@ -214,7 +214,7 @@ pub(super) fn integer(value: &Value) -> i64 {
 }
 
 /// A text.
-pub(super) fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     match value {
         Value::Varchar(text) => text,
         other => panic!("a text was expected, not {other:?}"),
@@ -222,7 +222,7 @@ pub(super) fn text(value: &Value) -> &str {
 }
 
 /// Bytes.
-pub(super) fn binary(value: &Value) -> Option<&[u8]> {
+pub(crate) fn binary(value: &Value) -> Option<&[u8]> {
     match value {
         Value::Varbinary(bytes) => Some(bytes),
         Value::Null => None,

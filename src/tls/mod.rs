@@ -1,5 +1,6 @@
-//! TLS for the listener: certificate chain, private key and client authorities, from PEM files to what a
-//! handshake needs. Every error names the file and what is wrong in it. Never knows sockets or users.
+//! TLS for listeners and for connections that the server makes: certificates, private key and authorities,
+//! from PEM files to what a handshake needs. Every error names the file and what is wrong in it. Never knows
+//! sockets or users.
 //!
 //! `error` has what can be wrong; `pem`, how files are read.
 
@@ -12,7 +13,7 @@ mod tests;
 pub use error::{TlsError, TlsFault};
 
 use rustls::{
-    RootCertStore, ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
     server::{VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
@@ -63,17 +64,31 @@ pub fn server_config(
     Ok(Arc::new(config))
 }
 
-fn verifier(
-    authorities: &Path,
-    provider: Arc<CryptoProvider>,
-    optional: bool,
-) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+/// For connections to a server whose certificate is of an authority in this file.
+pub fn client_config(authorities: &Path) -> Result<Arc<ClientConfig>, TlsError> {
+    let roots = roots(authorities)?;
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(|e| TlsFault::Setup(e.to_string()).of(authorities))?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+}
+
+fn roots(authorities: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for (index, certificate) in pem::certificates(authorities)?.into_iter().enumerate() {
         roots.add(certificate).map_err(|e| {
             TlsFault::Certificate { number: index + 1, reason: e.to_string() }.of(authorities)
         })?;
     }
+    Ok(roots)
+}
+
+fn verifier(
+    authorities: &Path,
+    provider: Arc<CryptoProvider>,
+    optional: bool,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let roots = roots(authorities)?;
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = if optional { builder.allow_unauthenticated() } else { builder };
     builder.build().map_err(|e: VerifierBuilderError| TlsFault::Setup(e.to_string()).of(authorities))
