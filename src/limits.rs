@@ -64,6 +64,13 @@ pub const KAFKA_REQUESTS_MAX: usize = 64;
 /// Records in one answer to a Kafka consumer, in bytes; the batch that is begun is not cut.
 pub const KAFKA_FETCH_BYTES_MAX: usize = 8 << 20;
 
+/// Facts of the Kafka port in one answer with metrics: what groups have read, then groups, then topics' ends.
+/// The others are counted.
+pub const KAFKA_LAGS_MAX: usize = 10_000;
+
+/// How long an answer with metrics waits for them.
+pub const KAFKA_LAGS_MAX_MS: u64 = 1_000;
+
 /// Raft ticks.
 pub const TICK_MS: u64 = 50;
 

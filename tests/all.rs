@@ -16,6 +16,7 @@ mod invariants;
 mod java_client;
 mod kafka_clients;
 mod kafka_keeping;
+mod kafka_lag;
 mod kill9;
 mod python_client;
 mod readme;

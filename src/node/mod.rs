@@ -283,7 +283,7 @@ fn start_net(
             let help = tokio::spawn(async move { helper.help(&desks).await });
             let front_watch = tokio::spawn(front.clone().watch());
             let volt = tokio::spawn(wire::volt::server::serve(volt, front.clone()));
-            let http = tokio::spawn(wire::http::serve(http, shared.clone(), front));
+            let http = tokio::spawn(wire::http::serve(http, shared.clone(), front, kafka_front.clone()));
             let kafka = tokio::spawn(wire::kafka::server::serve(kafka, kafka_front));
             let watch = tokio::spawn(watch_usage(shared));
             // Ends when told to, or when the node is dropped.

@@ -1,6 +1,6 @@
 //! Consumer groups and what they have read. A group is in the partition of its name; what it is made of, the
 //! front end that coordinates it knows. The server's own procedures: `@GroupCommit`, `@GroupOffsets`,
-//! `@GroupKeep`, `@GroupForget`, `@GroupForgetOffset`, and directed `@Groups`.
+//! `@GroupKeep`, `@GroupForget`, `@GroupForgetOffset`, and directed `@Groups`, `@GroupsOffsets`.
 
 use super::tables::{Tables, TollgateGroups, TollgateOffsets, TollgateOffsetsRef};
 use crate::{abort::Abort, procedure::Procedure, results::Results, transaction::Tx};
@@ -22,6 +22,7 @@ pub(super) fn procedures() -> Vec<Procedure> {
         Procedure::single("@GroupForget", ["group"], forget).internal(),
         Procedure::single("@GroupForgetOffset", ["group", "topic", "part"], forget_offset).internal(),
         Procedure::directed("@Groups", [], list).read_only().internal(),
+        Procedure::directed("@GroupsOffsets", ["limit"], all_offsets).read_only().internal(),
     ]
 }
 
@@ -130,6 +131,37 @@ fn list(tx: &mut Tx<'_>) -> Result<impl FnOnce(&mut Results<'_>) + use<>, Abort>
                         Some(state) => row.put_bytes(state),
                         None => row.put_null(),
                     };
+                });
+            }
+        });
+    })
+}
+
+/// What the groups of this partition have read: how many offsets there are, `COUNT`; then `limit` of them at
+/// most, `GROUP_ID`, `TOPIC`, `PART`, `OFFSET`.
+fn all_offsets(tx: &mut Tx<'_>, limit: i32) -> Result<impl FnOnce(&mut Results<'_>) + use<>, Abort> {
+    let count = tx.store().count(TollgateOffsets::ID) as i64;
+    let read = tx.read();
+    let rows = read.tollgate_offsets().scan().take(usize::try_from(limit).unwrap_or(0));
+    let rows =
+        rows.map(|row| (row.group_id().to_string(), row.topic().to_string(), row.part(), row.next_offset()));
+    let rows: Vec<_> = rows.collect();
+    Ok(move |results: &mut Results<'_>| {
+        results.table(&TableHeader::new([("COUNT", Type::BigInt)]), |table| {
+            table.row(|row| {
+                row.put_i64(count);
+            });
+        });
+        let columns = [
+            ("GROUP_ID", VARCHAR_DEFAULT),
+            ("TOPIC", VARCHAR_DEFAULT),
+            ("PART", Type::Integer),
+            ("OFFSET", Type::BigInt),
+        ];
+        results.table(&TableHeader::new(columns), |table| {
+            for (group, topic, part, offset) in &rows {
+                table.row(|row| {
+                    row.put_str(group).put_str(topic).put_i32(*part).put_i64(*offset);
                 });
             }
         });

@@ -27,7 +27,10 @@ mod streams;
 mod tests;
 mod volt_json;
 
-use crate::{node::shared::Shared, wire::volt::server::Front};
+use crate::{
+    node::shared::Shared,
+    wire::{kafka::server::KafkaFront, volt::server::Front},
+};
 use axum::{
     Router,
     extract::State,
@@ -41,13 +44,23 @@ use tollgate_procedures::Procedure;
 use tollgate_schema::catalog::Catalog;
 
 /// Serves until the task is ended.
-pub async fn serve(listener: tokio::net::TcpListener, shared: Arc<Shared>, front: Arc<Front>) {
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    shared: Arc<Shared>,
+    front: Arc<Front>,
+    kafka_front: Arc<KafkaFront>,
+) {
     let open = Arc::new(AtomicUsize::new(0));
-    connection::accept(listener, router(&shared, &front, &open), open, shared).await;
+    connection::accept(listener, router(&shared, &front, kafka_front, &open), open, shared).await;
 }
 
 /// `open`: how many connections there are.
-fn router(shared: &Arc<Shared>, front: &Arc<Front>, open: &Arc<AtomicUsize>) -> Router {
+fn router(
+    shared: &Arc<Shared>,
+    front: &Arc<Front>,
+    kafka_front: Arc<KafkaFront>,
+    open: &Arc<AtomicUsize>,
+) -> Router {
     let calls = Router::new()
         .route("/api/v1/procedures/{name}", post(procedures::call))
         .route("/api/v1/streams", get(streams::list))
@@ -65,8 +78,8 @@ fn router(shared: &Arc<Shared>, front: &Arc<Front>, open: &Arc<AtomicUsize>) -> 
     let admin = Router::new()
         .route("/api/v1/admin/snapshot", post(admin::snapshot))
         .with_state((shared.clone(), admin::OneSnapshot::new()));
-    let metrics =
-        Router::new().route("/metrics", get(metrics::show)).with_state((shared.clone(), open.clone()));
+    let facts = (shared.clone(), kafka_front, open.clone());
+    let metrics = Router::new().route("/metrics", get(metrics::show)).with_state(facts);
     let all = calls.merge(volt_json).merge(admin).merge(metrics);
     all.fallback(nothing_here).method_not_allowed_fallback(wrong_method)
 }

@@ -1,6 +1,7 @@
 //! `GET /metrics`: what the server counts, for Prometheus. Names are documented in docs/HTTP.md.
 
 mod exposition;
+mod kafka;
 mod process;
 #[cfg(test)]
 pub(super) mod tests;
@@ -12,6 +13,7 @@ use crate::{
         monitor,
         shared::{PartitionFacts, Shared},
     },
+    wire::kafka::server::{KafkaFront, lags::Lags},
 };
 use axum::{
     extract::State,
@@ -26,14 +28,18 @@ use std::sync::{
 use tollgate_procedures::transaction::RULES_MAX;
 use tollgate_schema::{catalog::Catalog, store::TableMemory};
 
+/// What the metrics are made of, and how many connections over HTTP there are.
+pub(super) type Facts = (Arc<Shared>, Arc<KafkaFront>, Arc<AtomicUsize>);
+
 pub(super) async fn show(
-    State((shared, open)): State<(Arc<Shared>, Arc<AtomicUsize>)>,
+    State((shared, kafka_front, open)): State<Facts>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     let content_type = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-    ([content_type], text(&shared, open.load(Ordering::Relaxed)))
+    let lags = kafka::read(&kafka_front).await;
+    ([content_type], text(&shared, &lags, open.load(Ordering::Relaxed)))
 }
 
-fn text(shared: &Shared, http_connections: usize) -> String {
+fn text(shared: &Shared, lags: &Lags, http_connections: usize) -> String {
     let mut out = Exposition::default();
     let partitions = shared.partitions();
     calls(&mut out, shared, &shared.counters());
@@ -41,6 +47,7 @@ fn text(shared: &Shared, http_connections: usize) -> String {
     expiry(&mut out, shared.gate.registry().catalog(), &partitions);
     replication(&mut out, shared.gate.registry().catalog(), &partitions);
     exports(&mut out, shared);
+    kafka::write(&mut out, lags);
     storage(&mut out, shared);
     limits(&mut out, shared, http_connections);
     process::write(&mut out, shared);

@@ -49,6 +49,7 @@ pub struct Listed {
     pub group: String,
     pub protocol_type: String,
     pub state: GroupState,
+    pub members: usize,
 }
 
 impl Group {
@@ -72,6 +73,11 @@ impl Group {
     }
 
     pub(super) fn listed(&self) -> Listed {
-        Listed { group: self.id.clone(), protocol_type: self.protocol_type.clone(), state: self.state() }
+        Listed {
+            group: self.id.clone(),
+            protocol_type: self.protocol_type.clone(),
+            state: self.state(),
+            members: self.members.len(),
+        }
     }
 }

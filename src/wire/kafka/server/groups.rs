@@ -30,7 +30,7 @@ use crate::{
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -183,6 +183,14 @@ impl Coordinator {
     /// Whether the member may commit.
     pub(super) fn check_commit(&self, shared: &Shared, identity: &Identity) -> Result<(), GroupError> {
         self.ask(|groups| groups.check_commit(identity, now_ms(shared)))
+    }
+
+    /// All groups by name, each with the number of its members.
+    pub(super) fn members(&self) -> BTreeMap<String, usize> {
+        let only_offsets = self.with_offsets.lock().iter().map(|group| (group.clone(), 0)).collect();
+        let mut all: BTreeMap<String, usize> = only_offsets;
+        all.extend(self.ask(|groups| groups.list()).into_iter().map(|listed| (listed.group, listed.members)));
+        all
     }
 
     /// Offsets were committed under that name.

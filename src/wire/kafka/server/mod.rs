@@ -4,9 +4,9 @@
 //! - `connection`, `dispatch`: from bytes to what a request does; `login`: who may send one;
 //! - `produce`, `inbound`: records in; `fetch`, `encoded`, `offsets`: records out; `schemas`: of those in
 //!   Avro;
-//! - `groups`, `commits`: consumer groups; `metadata`, `admin`, `configs`: topics; `keeping`,
+//! - `groups`, `commits`, `lags`: consumer groups; `metadata`, `admin`, `configs`: topics; `keeping`,
 //!   `compacting`: how long their records stay;
-//! - `front`, `topics`, `settings`: what connections share; `calls`: the way to the partitions.
+//! - `front`, `topics`, `settings`: what connections share.
 //!
 //! Runs on: net threads. It never knows: rows' layouts, the log.
 
@@ -22,6 +22,7 @@ mod front;
 mod groups;
 mod inbound;
 mod keeping;
+pub(crate) mod lags;
 mod login;
 mod metadata;
 mod offsets;
