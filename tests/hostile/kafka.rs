@@ -4,10 +4,10 @@ use super::under_attack;
 use crate::support::{
     Server, Settings,
     kafka_client::{self, KafkaClient, PRODUCE_VERSION, batch, produce_request, recharge},
-    line,
+    line, wait,
 };
 use rand::{Rng as _, RngCore as _, SeedableRng as _, rngs::SmallRng};
-use std::{io::Write as _, net::Shutdown};
+use std::{io::Write as _, net::Shutdown, time::Duration};
 use tollgate::wire::kafka::{
     protocol::{
         ApiKey, ErrorCode, Reader, Request, Response,
@@ -306,4 +306,70 @@ fn kafka_requests_before_a_login() {
     assert_eq!(log_in(&mut client, b"\0clerk\0pencil and paper"), ErrorCode::None);
     recharge(&mut client, 1, 7);
     assert_eq!(balance(&server, 1), Some(Value::Integer(7)));
+}
+
+/// How long a refusal holds up its connection, and the next login from its address.
+const REFUSED_FOR: Duration = Duration::from_millis(200);
+
+/// A client that has chosen a mechanism.
+fn before_login(server: &Server) -> KafkaClient {
+    let mut client = KafkaClient::connect(server);
+    let handshake = SaslHandshakeRequest { mechanism: "PLAIN".to_string() };
+    client.ask(1, &Request::SaslHandshake(handshake));
+    client
+}
+
+fn login(token: &'static [u8]) -> Vec<u8> {
+    let request = SaslAuthenticateRequest { auth_bytes: Secret(token.into()) };
+    kafka_client::frame(2, &Request::SaslAuthenticate(request))
+}
+
+const WRONG: &[u8] = b"\0clerk\0wrong";
+const RIGHT: &[u8] = b"\0clerk\0pencil and paper";
+
+#[test]
+fn kafka_refusals_are_told_before_the_connection_ends() {
+    let server = Server::with(&Settings { more: LOGINS, ..Settings::default() });
+    let told_at_once = wait::until(|| {
+        let mut client = before_login(&server);
+        let sent = wait::now();
+        // What comes behind it is not looked at, not even if it is right.
+        client.socket.write_all(&[login(WRONG), login(RIGHT)].concat()).unwrap();
+        let Response::SaslAuthenticate(told) = client.answer(ApiKey::SaslAuthenticate, 2).unwrap() else {
+            panic!("another answer")
+        };
+        let told_after = sent.elapsed();
+        assert_eq!(told.error, ErrorCode::SaslAuthenticationFailed);
+        assert!(told.error_message.is_some_and(|text| text.contains("password")));
+        assert!(client.frame().is_err(), "nothing comes after it");
+        assert!(sent.elapsed() >= REFUSED_FOR, "hung up after {:?}", sent.elapsed());
+        // On a machine that is busy it may come late for once.
+        (told_after < REFUSED_FOR).then_some(())
+    });
+    assert!(told_at_once.is_some(), "the refusal waits for something");
+}
+
+#[test]
+fn kafka_guessing_on_many_connections() {
+    const GUESSES: usize = 40;
+    let server = Server::with(&Settings { more: LOGINS, ..Settings::default() });
+    // One after another, each on a connection that is there already.
+    let mut clients: Vec<KafkaClient> = (0..5).map(|_| before_login(&server)).collect();
+    let begun = wait::now();
+    for client in &mut clients {
+        client.socket.write_all(&login(WRONG)).unwrap();
+        client.answer(ApiKey::SaslAuthenticate, 2).unwrap();
+    }
+    assert!(begun.elapsed() >= REFUSED_FOR * 4, "five guesses took {:?}", begun.elapsed());
+    // Whoever comes from the same address in between waits a little, but not for all of them.
+    let mut guessing: Vec<KafkaClient> = (0..GUESSES).map(|_| before_login(&server)).collect();
+    guessing.iter_mut().for_each(|client| client.socket.write_all(&login(WRONG)).unwrap());
+    let mut client = before_login(&server);
+    client.socket.write_all(&login(RIGHT)).unwrap();
+    let begun = wait::now();
+    let Response::SaslAuthenticate(told) = client.answer(ApiKey::SaslAuthenticate, 2).unwrap() else {
+        panic!("another answer")
+    };
+    assert_eq!(told.error, ErrorCode::None);
+    assert!(begun.elapsed() < REFUSED_FOR * (GUESSES as u32 / 2), "it took {:?}", begun.elapsed());
 }

@@ -4,7 +4,7 @@
 use super::{
     dispatch::{self, Session},
     front::KafkaFront,
-    login::Login,
+    login::{Login, REFUSED_FOR},
     metadata::Address,
 };
 use crate::{limits, wire::kafka::protocol::read_head};
@@ -23,15 +23,12 @@ const GROWTH_BYTES_MAX: usize = 1 << 20;
 /// Written together.
 const WRITE_BYTES: usize = 256 << 10;
 
-/// Guessing takes time.
-const REFUSED_AFTER: Duration = Duration::from_millis(200);
-
 /// What becomes of a request.
 pub(super) enum Due {
     /// A whole response, or nothing: the client wants none.
     Now(Vec<u8>),
     Later(Pin<Box<dyn Future<Output = Vec<u8>> + Send>>),
-    /// A login was refused: nothing comes after this.
+    /// A login was refused: this is told, then nothing is read, and after a while the connection ends.
     Last(Vec<u8>),
 }
 
@@ -54,7 +51,7 @@ where
         None => Address { host: local.ip().to_string(), port: local.port() },
     };
     let login = Login::new(&front);
-    let session = Session { front, address, client_host: peer.ip().to_string(), login };
+    let session = Session { front, address, client: peer.ip(), login };
     let (due, outgoing) = channel(limits::KAFKA_REQUESTS_MAX);
     let mut writer = tokio::spawn(write_responses(write, outgoing));
     let outcome = read_requests(read, session, &due).await;
@@ -100,7 +97,7 @@ async fn read_requests(
 /// A request whose head can't be read ends the connection: nobody could be told.
 async fn begin(session: &mut Session, frame: Bytes) -> io::Result<Due> {
     if session.login.takes_raw_tokens() {
-        return Ok(session.login_token(&frame));
+        return Ok(session.login_token(&frame).await);
     }
     let broken =
         |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
@@ -151,7 +148,6 @@ async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Recei
         match next {
             Some(Due::Now(response)) => out.extend_from_slice(&response),
             Some(Due::Last(response)) => {
-                tokio::time::sleep(REFUSED_AFTER).await;
                 out.extend_from_slice(&response);
                 is_last = true;
             }
@@ -168,7 +164,13 @@ async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Recei
         if out.len() < WRITE_BYTES && !is_last && !outgoing.is_empty() {
             continue;
         }
-        if !flush(&mut write, &mut out, stall_max).await || is_last {
+        let is_taken = flush(&mut write, &mut out, stall_max).await;
+        if is_last {
+            // Time for its client to read what it was told: hanging up on bytes that were not read may take
+            // those from it that were sent.
+            tokio::time::sleep(REFUSED_FOR).await;
+        }
+        if !is_taken || is_last {
             let _ = write.shutdown().await;
             return;
         }

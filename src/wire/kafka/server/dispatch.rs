@@ -17,14 +17,14 @@ use crate::wire::kafka::protocol::{
     init_producer_id::{InitProducerIdRequest, InitProducerIdResponse},
     write_response,
 };
-use std::{io, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc};
 
 /// One connection's own.
 pub(super) struct Session {
     pub(super) front: Arc<KafkaFront>,
     /// What the client is told of where this node is.
     pub(super) address: Address,
-    pub(super) client_host: String,
+    pub(super) client: IpAddr,
     pub(super) login: Login,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn begin(session: &mut Session, head: RequestHead, mut body: Re
             Due::Now(written(&head, session.handshake(&request, head.version).into())?)
         }
         Request::SaslAuthenticate(request) => {
-            let response = session.authenticate(&request);
+            let response = session.authenticate(&request).await;
             let is_refused = response.error.is_error();
             let response = written(&head, response.into())?;
             if is_refused { Due::Last(response) } else { Due::Now(response) }
@@ -62,7 +62,7 @@ pub(super) async fn begin(session: &mut Session, head: RequestHead, mut body: Re
         }
         request => {
             let (front, address) = (session.front.clone(), session.address.clone());
-            let client_host = session.client_host.clone();
+            let client_host = session.client.to_string();
             Due::Later(Box::pin(async move {
                 let response = answer(&front, &address, client_host, &head, request).await;
                 written_or_none(&head, response)

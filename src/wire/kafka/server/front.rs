@@ -3,6 +3,7 @@
 use super::{
     encoded::Encoded,
     groups::Coordinator,
+    login::Refusals,
     settings::Settings,
     topics::{Content, Topic, Topics},
 };
@@ -32,6 +33,7 @@ pub struct KafkaFront {
     pub(super) groups: Coordinator,
     pub(super) encoded: Encoded,
     pub(super) users: Users,
+    pub(super) refusals: Refusals,
     pub(super) tls: Option<Arc<ServerConfig>>,
     connections: AtomicUsize,
     /// Producer ids that were taken and not given out.
@@ -95,6 +97,7 @@ impl KafkaFront {
             groups,
             encoded: Encoded::default(),
             users,
+            refusals: Refusals::default(),
             tls,
             connections: AtomicUsize::new(0),
             producer_ids: Mutex::new(0..0),

@@ -14,10 +14,39 @@ use crate::{
         sasl::{Exchange, Mechanism, NONCE_BYTES, Step},
     },
 };
-use std::time::Duration;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 /// Of a client that has not logged in.
 const FRAME_BYTES_MAX: usize = 64 << 10;
+
+/// Guessing takes time: so long after a refusal its connection stays, and no other login from its address is
+/// looked at.
+pub(super) const REFUSED_FOR: Duration = Duration::from_millis(200);
+
+/// Addresses whose logins were refused a moment ago. There are no more of them than connections.
+#[derive(Default)]
+pub(super) struct Refusals {
+    ends: Mutex<FxHashMap<IpAddr, Instant>>,
+}
+
+impl Refusals {
+    /// A login from there was refused.
+    fn note(&self, client: IpAddr, now: Instant) {
+        let mut ends = self.ends.lock();
+        ends.retain(|_, end| *end > now);
+        ends.insert(client, now + REFUSED_FOR);
+    }
+
+    /// When the next login from there is looked at.
+    fn end(&self, client: IpAddr) -> Option<Instant> {
+        self.ends.lock().get(&client).copied()
+    }
+}
 
 /// How far a connection's login has come.
 pub(super) enum Login {
@@ -88,7 +117,14 @@ impl Session {
     }
 
     /// One step; an error ends the connection.
-    pub(super) fn authenticate(&mut self, request: &SaslAuthenticateRequest) -> SaslAuthenticateResponse {
+    pub(super) async fn authenticate(
+        &mut self,
+        request: &SaslAuthenticateRequest,
+    ) -> SaslAuthenticateResponse {
+        // Once: who goes on to guess from the same address must not make others there wait for ever.
+        if let Some(end) = self.front.refusals.end(self.client) {
+            tokio::time::sleep_until(end.into()).await;
+        }
         let Login::Under { exchange, .. } = &mut self.login else {
             let text = "a mechanism must be chosen first".to_string();
             return SaslAuthenticateResponse {
@@ -103,12 +139,13 @@ impl Session {
                 SaslAuthenticateResponse { auth_bytes: bytes.into(), ..Default::default() }
             }
             Step::Done { user, bytes } => {
-                tracing::debug!(user, client = self.client_host, "logged in");
+                tracing::debug!(user, client = %self.client, "logged in");
                 self.login = Login::Done;
                 SaslAuthenticateResponse { auth_bytes: bytes.into(), ..Default::default() }
             }
             Step::Refused { reason, bytes } => {
-                tracing::info!(client = self.client_host, %reason, "a login was refused");
+                self.front.refusals.note(self.client, clock::now());
+                tracing::info!(client = %self.client, %reason, "a login was refused");
                 SaslAuthenticateResponse {
                     error: ErrorCode::SaslAuthenticationFailed,
                     error_message: Some("Authentication failed: user or password is wrong".to_string()),
@@ -120,8 +157,8 @@ impl Session {
     }
 
     /// A token without Kafka's header: a refusal is told by hanging up.
-    pub(super) fn login_token(&mut self, token: &bytes::Bytes) -> Due {
-        let answer = self.authenticate(&SaslAuthenticateRequest { auth_bytes: Secret(token.clone()) });
+    pub(super) async fn login_token(&mut self, token: &bytes::Bytes) -> Due {
+        let answer = self.authenticate(&SaslAuthenticateRequest { auth_bytes: Secret(token.clone()) }).await;
         let mut frame = (answer.auth_bytes.len() as i32).to_be_bytes().to_vec();
         frame.extend_from_slice(&answer.auth_bytes);
         if answer.error.is_error() { Due::Last(Vec::new()) } else { Due::Now(frame) }
