@@ -54,6 +54,14 @@ pub const BLOCK_EFFECT_BYTES_MAX: usize = 4 << 20;
 /// A request over the Kafka port: a producer's batches for all partitions together.
 pub const KAFKA_FRAME_BYTES_MAX: usize = 32 << 20;
 
+/// Requests of all Kafka connections that are read or wait for their response, but for [`READ_BYTES`] of each
+/// connection. Then larger ones are not read any more.
+pub const KAFKA_REQUEST_BYTES_MAX: usize = 256 << 20;
+
+/// How long a request that is larger than [`READ_BYTES`] may take to arrive once there is room for it: as
+/// long as clients wait for an answer.
+pub const KAFKA_REQUEST_MAX_MS: u64 = 30_000;
+
 /// What the records of one batch become when they are decompressed: a few times what a batch may be that is
 /// not compressed.
 pub const KAFKA_PLAIN_BYTES_MAX: usize = 16 << 20;
@@ -123,4 +131,5 @@ pub const RESULT_ROWS_MAX: usize = 100_000;
 const _: () = assert!(READ_BYTES <= FRAME_BYTES_MAX);
 const _: () = assert!(HTTP_BODY_BYTES_MAX <= FRAME_BYTES_MAX);
 const _: () = assert!(CONNECTION_REPLY_BYTES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(KAFKA_FRAME_BYTES_MAX <= KAFKA_REQUEST_BYTES_MAX, "or the largest never fits");
 const _: () = assert!(LOG_BATCHES_IN_FLIGHT_MAX >= 2, "or the executor idles while the disk syncs");

@@ -3,19 +3,22 @@
 use super::{kafka, resident_bytes, under_attack};
 use crate::support::{
     files,
-    kafka_client::{self, KafkaClient},
+    kafka_client::{self, KafkaClient, batch},
     wait,
 };
 use std::{
     io::{self, Write as _},
     time::Duration,
 };
-use tollgate::wire::kafka::protocol::{
-    ApiKey, Request,
-    api_versions::ApiVersionsRequest,
-    fetch::{FetchPartition, FetchRequest, FetchTopic},
-    metadata::MetadataRequest,
-    sync_group::{SyncGroupRequest, SyncGroupRequestAssignment},
+use tollgate::wire::kafka::{
+    protocol::{
+        ApiKey, ErrorCode, Request,
+        api_versions::ApiVersionsRequest,
+        fetch::{FetchPartition, FetchRequest, FetchTopic},
+        metadata::MetadataRequest,
+        sync_group::{SyncGroupRequest, SyncGroupRequestAssignment},
+    },
+    records::Compression,
 };
 
 /// What `limits.connections` is if it is not set.
@@ -45,41 +48,105 @@ fn kafka_ten_thousand_connections_at_once() {
     });
 }
 
+/// Waits for half a minute.
+fn fetch_that_waits() -> Vec<u8> {
+    let partition = FetchPartition { partition_max_bytes: 1 << 20, ..FetchPartition::default() };
+    let topic = FetchTopic {
+        topic: "CARD_ALERT_EXPORT".to_string(),
+        partitions: vec![partition],
+        ..FetchTopic::default()
+    };
+    let topics = vec![topic];
+    let fetch = FetchRequest { max_wait_ms: 30_000, min_bytes: 1, topics, ..FetchRequest::default() };
+    kafka_client::frame(11, &Request::Fetch(fetch))
+}
+
+fn sync_of_30_mib() -> Vec<u8> {
+    let assignment =
+        SyncGroupRequestAssignment { member_id: "m".to_string(), assignment: vec![b'x'; 30 << 20].into() };
+    let sync = SyncGroupRequest {
+        group_id: "g".to_string(),
+        assignments: vec![assignment],
+        ..SyncGroupRequest::default()
+    };
+    kafka_client::frame(3, &Request::SyncGroup(sync))
+}
+
 /// A request that waits, and behind it as much as one cares to send: little of it is read before that is
 /// answered.
 #[test]
 fn kafka_requests_behind_one_that_waits() {
     under_attack(|server| {
         let before = resident_bytes(server);
-        let partition = FetchPartition { partition_max_bytes: 1 << 20, ..FetchPartition::default() };
-        let topic = FetchTopic {
-            topic: "CARD_ALERT_EXPORT".to_string(),
-            partitions: vec![partition],
-            ..FetchTopic::default()
-        };
-        let fetch = FetchRequest {
-            max_wait_ms: 30_000,
-            min_bytes: 1,
-            topics: vec![topic],
-            ..FetchRequest::default()
-        };
-        let sync = SyncGroupRequest {
-            group_id: "g".to_string(),
-            assignments: vec![SyncGroupRequestAssignment {
-                member_id: "m".to_string(),
-                assignment: vec![b'x'; 30 << 20].into(),
-            }],
-            ..SyncGroupRequest::default()
-        };
-        let sync = kafka_client::frame(3, &Request::SyncGroup(sync));
+        let (fetch, sync) = (fetch_that_waits(), sync_of_30_mib());
         let mut client = KafkaClient::connect(server);
-        client.socket.write_all(&kafka_client::frame(11, &Request::Fetch(fetch))).unwrap();
+        client.socket.write_all(&fetch).unwrap();
         client.socket.set_write_timeout(Some(Duration::from_millis(1500))).unwrap();
         let stuck = (0..60).find_map(|_| client.socket.write_all(&sync).err());
         let grown = resident_bytes(server).saturating_sub(before);
         assert!(grown < 600 << 20, "{} MiB for requests that wait", grown >> 20);
         assert!(stuck.is_some(), "the server stops reading");
         drop(client);
+        kafka::is_served(server);
+    });
+}
+
+/// Requests of all connections that are read at a time.
+const REQUEST_BYTES_MAX: usize = 256 << 20;
+/// How long a large one may take.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
+
+/// Many of them at once: their requests together stay in bounds, and small ones do not wait for them.
+#[test]
+fn kafka_large_requests_on_many_connections() {
+    under_attack(|server| {
+        let before = resident_bytes(server);
+        let (fetch, sync) = (fetch_that_waits(), sync_of_30_mib());
+        let clients: Vec<(KafkaClient, bool)> = (0..30)
+            .map(|_| {
+                let mut client = KafkaClient::connect(server);
+                client.socket.write_all(&fetch).unwrap();
+                client.socket.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+                let is_taken = client.socket.write_all(&sync).is_ok();
+                (client, is_taken)
+            })
+            .collect();
+        let grown = resident_bytes(server).saturating_sub(before);
+        // As much again is asked for ahead.
+        assert!(grown < 700 << 20, "{} MiB for requests that wait", grown >> 20);
+        let taken = clients.iter().filter(|(_, is_taken)| *is_taken).count();
+        assert!(taken < 20, "{taken} of them were read");
+        kafka::is_served(server);
+        drop(clients);
+        kafka::is_served(server);
+    });
+}
+
+/// They take all the room there is and send no more: an honest client's small requests are served at once, a
+/// large one when their time is over.
+#[test]
+fn kafka_large_requests_that_do_not_come() {
+    under_attack(|server| {
+        let claim = (32_i32 << 20).to_be_bytes();
+        let count = REQUEST_BYTES_MAX / (32 << 20);
+        let begun = wait::now();
+        let mut stalling: Vec<KafkaClient> = (0..count)
+            .map(|_| {
+                let mut client = KafkaClient::connect(server);
+                client.socket.write_all(&[&claim[..], &[0; 1 << 20]].concat()).unwrap();
+                client
+            })
+            .collect();
+        kafka::is_served(server);
+        assert!(begun.elapsed() < REQUEST_MAX, "small requests took {:?}", begun.elapsed());
+        // Its room is there when that of the others is over, and not before.
+        let records: Vec<String> = (0..10).map(|_| "x".repeat(40 << 10)).collect();
+        let large = batch(&records, Compression::None, None);
+        let answer = KafkaClient::connect(server).produce("RECHARGE", 0, large.into());
+        assert_eq!(answer.error, ErrorCode::None, "they go to the dead letters");
+        assert!(begun.elapsed() >= REQUEST_MAX, "there was room after {:?}", begun.elapsed());
+        assert!(begun.elapsed() < REQUEST_MAX * 3 / 2, "there was room after {:?}", begun.elapsed());
+        assert!(stalling.iter_mut().all(KafkaClient::is_closed_by_server));
         kafka::is_served(server);
     });
 }

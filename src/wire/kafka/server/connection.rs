@@ -6,20 +6,25 @@ use super::{
     front::KafkaFront,
     login::{Login, REFUSED_FOR},
     metadata::Address,
+    room::Taken,
 };
-use crate::{limits, wire::kafka::protocol::read_head};
+use crate::{clock, limits, wire::kafka::protocol::read_head};
 use bytes::{Buf, Bytes, BytesMut};
-use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::{
-        OwnedSemaphorePermit, Semaphore,
-        mpsc::{Receiver, Sender, channel},
-    },
+    sync::mpsc::{Receiver, Sender, channel},
 };
 
-/// A frame that is not whole yet gets this much room at a time: its length alone is no reason to allocate.
-const GROWTH_BYTES_MAX: usize = 1 << 20;
+/// Read from a socket in one go, of a large frame: other connections wait meanwhile.
+const READ_AT_ONCE: u64 = 1 << 20;
 /// Written together.
 const WRITE_BYTES: usize = 256 << 10;
 
@@ -33,7 +38,7 @@ pub(super) enum Due {
 }
 
 /// Something due, and the room that its request takes until then.
-type Held = (Due, OwnedSemaphorePermit);
+type Held = (Due, Taken);
 
 /// Serves a connection until it ends.
 pub(super) async fn run<R, W>(
@@ -70,25 +75,41 @@ async fn read_requests(
     due: &Sender<Held>,
 ) -> io::Result<()> {
     let mut buffer = BytesMut::with_capacity(limits::READ_BYTES);
-    // One request of the greatest length, or many that are shorter: they are held until they are answered.
-    let room = Arc::new(Semaphore::new(limits::KAFKA_FRAME_BYTES_MAX));
+    let room = session.front.room.of_connection();
     loop {
-        while let Some(frame) = take_frame(&mut buffer, session.frame_bytes_max())? {
-            let held = room.clone().acquire_many_owned(frame.len() as u32).await.map_err(io::Error::other)?;
-            let begun = begin(&mut session, frame).await?;
-            let is_last = matches!(begun, Due::Last(_));
-            if due.send((begun, held)).await.is_err() || is_last {
+        // Of the request at hand, if it is large: until when it has to be there.
+        let mut taken: Option<(Taken, Instant)> = None;
+        let frame = loop {
+            if let Some(frame) = take_frame(&mut buffer, session.frame_bytes_max())? {
+                break frame;
+            }
+            // A length that is only claimed takes no room from others.
+            if taken.is_none() && buffer.len() >= limits::READ_BYTES {
+                let held = room.take(length(&buffer).unwrap_or(0) as usize).await?;
+                taken = Some((held, clock::now() + Duration::from_millis(limits::KAFKA_REQUEST_MAX_MS)));
+            }
+            let deadline = taken.as_ref().map(|(_, deadline)| *deadline);
+            let deadline = deadline.or_else(|| Some(clock::now() + session.login_max()?));
+            // Its length alone is no reason to allocate; with room for it, it comes to lie where it stays.
+            let most = if taken.is_some() { usize::MAX } else { limits::READ_BYTES };
+            buffer.reserve(missing(&buffer).clamp(limits::READ_BYTES / 4, most));
+            let mut some = (&mut read).take(READ_AT_ONCE);
+            let read = some.read_buf(&mut buffer);
+            let read = match deadline {
+                None => read.await?,
+                Some(deadline) => tokio::time::timeout_at(deadline.into(), read).await??,
+            };
+            if read == 0 {
                 return Ok(());
             }
-        }
-        let missing = missing(&buffer);
-        buffer.reserve(missing.clamp(limits::READ_BYTES / 4, GROWTH_BYTES_MAX));
-        let login_max = session.login_max();
-        let read = match login_max {
-            None => read.read_buf(&mut buffer).await?,
-            Some(most) => tokio::time::timeout(most, read.read_buf(&mut buffer)).await??,
         };
-        if read == 0 {
+        let held = match taken {
+            Some((held, _)) => held,
+            None => room.take(frame.len()).await?,
+        };
+        let begun = begin(&mut session, frame).await?;
+        let is_last = matches!(begun, Due::Last(_));
+        if due.send((begun, held)).await.is_err() || is_last {
             return Ok(());
         }
     }

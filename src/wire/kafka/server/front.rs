@@ -4,6 +4,7 @@ use super::{
     encoded::Encoded,
     groups::Coordinator,
     login::Refusals,
+    room::SharedRoom,
     settings::Settings,
     topics::{Content, Topic, Topics},
 };
@@ -34,6 +35,7 @@ pub struct KafkaFront {
     pub(super) encoded: Encoded,
     pub(super) users: Users,
     pub(super) refusals: Refusals,
+    pub(super) room: SharedRoom,
     pub(super) tls: Option<Arc<ServerConfig>>,
     connections: AtomicUsize,
     /// Producer ids that were taken and not given out.
@@ -98,6 +100,7 @@ impl KafkaFront {
             encoded: Encoded::default(),
             users,
             refusals: Refusals::default(),
+            room: SharedRoom::default(),
             tls,
             connections: AtomicUsize::new(0),
             producer_ids: Mutex::new(0..0),

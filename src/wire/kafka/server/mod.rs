@@ -1,7 +1,8 @@
 //! Connections of Kafka clients: accept, TLS if it is wanted, then one task that reads requests and one that
 //! writes responses in the same order.
 //!
-//! - `connection`, `dispatch`: from bytes to what a request does; `login`: who may send one;
+//! - `connection`, `dispatch`: from bytes to what a request does; `login`: who may send one; `room`: how many
+//!   of them there are at a time;
 //! - `produce`, `inbound`: records in; `fetch`, `encoded`, `offsets`: records out; `schemas`: of those in
 //!   Avro;
 //! - `groups`, `commits`, `lags`: consumer groups; `metadata`, `admin`, `configs`: topics; `keeping`,
@@ -27,6 +28,7 @@ mod login;
 mod metadata;
 mod offsets;
 mod produce;
+mod room;
 mod schemas;
 mod settings;
 mod topics;
