@@ -19,7 +19,7 @@ mod csv;
 pub mod decoder;
 pub mod encoder;
 pub mod error;
-mod json;
+pub(crate) mod json;
 pub mod options;
 mod parameter;
 mod text;

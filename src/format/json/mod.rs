@@ -1,7 +1,7 @@
 //! One JSON value a message: an object by name, or an array in order. `write` always writes objects. Never
 //! knows what a type's text looks like.
 
-mod number;
+pub(crate) mod number;
 mod read;
 mod write;
 

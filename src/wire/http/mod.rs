@@ -1,7 +1,7 @@
 //! The HTTP port: JSON calls, VoltDB's JSON interface, streams, health, metrics. What it speaks is in
 //! docs/HTTP.md.
 //!
-//! In reading order: [`procedures`], a call, from [`parameters`] (and [`number`]) through [`call`] to
+//! In reading order: [`procedures`], a call, from [`parameters`] through [`call`] to
 //! [`results`]; [`volt_json`], VoltDB's own form of the same; [`streams`]; [`health`], [`metrics`],
 //! [`exports`] and [`admin`] for operators; [`schemas`], the schema registry; [`openapi`], all of it
 //! described; [`error`], every refusal; [`body`] and [`connection`], what a peer may cost.
@@ -16,7 +16,6 @@ mod error;
 mod exports;
 mod health;
 mod metrics;
-mod number;
 mod openapi;
 mod parameters;
 mod procedures;

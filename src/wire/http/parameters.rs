@@ -1,7 +1,8 @@
 //! The parameters of a call, from JSON to a parameter set: in order or by name, each converted to its
 //! declared type here, so that what does not fit is told with its name before anything runs.
 
-use super::{error::ApiError, number};
+use super::error::ApiError;
+use crate::format::json::number;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
