@@ -7,7 +7,7 @@
 //!   [`expiry`]: what goes by itself; [`ends`]: how far streams reach; `ahead`: calls to come; [`core`]: the
 //!   partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
-//!   [`clock`], [`counters`], [`memory`];
+//!   [`clock`], [`counters`], [`memory`]; `calls` and `one_call`: the server's own calls;
 //! - [`format`]: rows as messages, messages as parameters; [`registry`] and [`schemas`]: the schemas of
 //!   messages; [`sql`]: ad hoc queries; [`wire`]: the front ends;
 //!   [`client`]: the other end of the Volt port, for our own tools;
@@ -34,6 +34,7 @@ pub mod gate;
 pub mod limits;
 pub mod memory;
 pub mod node;
+mod one_call;
 pub mod partition;
 pub mod registry;
 pub mod replay;

@@ -169,7 +169,7 @@ impl AtLeastOnce {
         }
         let mut has_read = false;
         for (number, pending) in reads {
-            let answer = pending.wait()?;
+            let answer = pending.wait(&self.caller)?;
             let went = self.lanes[number].send(&self.caller, producer, number, &answer)?;
             has_read |= went == Went::All;
         }

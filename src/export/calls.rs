@@ -2,17 +2,16 @@
 //! Never knows: what they are for.
 
 use crate::{
-    call::{Arrival, Batch, Call, Form, PartitionId, ReplySink},
+    call::PartitionId,
     gate::Refusal,
     node::{desk::By, shared::Shared},
+    one_call::{self, OneCall},
     wire::volt::{
         frame::{self, Frame},
         response::Response,
         status::Status,
     },
 };
-use bytes::Bytes;
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Runtime;
 use tollgate_schema::codec::{ParamWriter, TableReader};
@@ -34,7 +33,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Makes the calls of one thread.
 pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
-    /// To wait for room in an executor's queue, or for a schema registry.
+    /// To wait for executors, or for a schema registry.
     runtime: Runtime,
 }
 
@@ -55,29 +54,19 @@ impl Caller {
         partition: PartitionId,
         write: impl FnOnce(&mut ParamWriter<'_>),
     ) -> Result<Pending, CallError> {
-        let gate = &self.shared.gate;
-        if gate.is_stopping() {
-            return Err(Refusal::Stopping.into());
-        }
-        let mut bytes = Vec::new();
-        let mut writer = ParamWriter::new(&mut bytes);
+        let mut parameters = Vec::new();
+        let mut writer = ParamWriter::new(&mut parameters);
         write(&mut writer);
         writer.finish();
-        let id = gate.own_in_need(procedure);
-        let target = gate.target(id, &bytes, Some(i32::from(partition)))?;
-        let parameters = 0..bytes.len() as u32;
-        let call =
-            Call { handle: 0, procedure: id, target, form: Form::Parameters, parameters, identity: None };
-        let executor = gate.executor_of(&call);
-        let (sender, frames) = bounded(1);
-        let batch = Batch {
-            sink: Arc::new(OneFrame { sender }),
-            received_us: 0,
-            bytes: Bytes::from(bytes),
-            calls: vec![call],
+        let call = OneCall {
+            procedure: self.shared.gate.own_in_need(procedure),
+            parameters,
+            destination: Some(i32::from(partition)),
+            identity: None,
+            is_measured: false,
         };
-        self.wait_for(gate.submit(executor, batch, By::Owner))?;
-        Ok(Pending { procedure, partition, frames })
+        let pending = self.wait_for(call.submit(&self.shared, By::Owner))?;
+        Ok(Pending { procedure, partition, pending })
     }
 
     /// Makes a call and waits for its answer.
@@ -87,7 +76,7 @@ impl Caller {
         partition: PartitionId,
         write: impl FnOnce(&mut ParamWriter<'_>),
     ) -> Result<Answer, CallError> {
-        self.start(procedure, partition, write)?.wait()
+        self.start(procedure, partition, write)?.wait(self)
     }
 }
 
@@ -95,39 +84,36 @@ impl Caller {
 pub(super) struct Pending {
     procedure: &'static str,
     partition: PartitionId,
-    frames: Receiver<Vec<u8>>,
+    pending: one_call::Pending,
 }
 
 impl Pending {
-    pub(super) fn wait(self) -> Result<Answer, CallError> {
-        match self.frames.recv_timeout(ANSWER_MAX) {
-            Ok(frame) => self.answer(frame),
-            // Nobody drops a sink unanswered but a server that ends.
-            Err(RecvTimeoutError::Disconnected) => Err(Refusal::Stopping.into()),
-            Err(RecvTimeoutError::Timeout) => {
-                Err(CallError::Late { procedure: self.procedure, partition: self.partition })
-            }
+    pub(super) fn wait(self, caller: &Caller) -> Result<Answer, CallError> {
+        let Pending { procedure, partition, pending } = self;
+        match caller.wait_for(async { tokio::time::timeout(ANSWER_MAX, pending.reply()).await }) {
+            Ok(reply) => answer(procedure, partition, reply),
+            Err(_) => Err(CallError::Late { procedure, partition }),
         }
     }
 
     /// The answer, if it is there.
-    pub(super) fn poll(&self) -> Option<Result<Answer, CallError>> {
-        match self.frames.try_recv() {
-            Ok(frame) => Some(self.answer(frame)),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(Refusal::Stopping.into())),
-        }
+    pub(super) fn poll(&mut self) -> Option<Result<Answer, CallError>> {
+        self.pending.poll().map(|reply| answer(self.procedure, self.partition, reply))
     }
+}
 
-    fn answer(&self, frame: Vec<u8>) -> Result<Answer, CallError> {
-        let answer = Answer { frame };
-        let response = answer.response();
-        if response.status == Status::Success {
-            return Ok(answer);
-        }
-        let text = response.status_text.unwrap_or_default().to_string();
-        Err(CallError::Failed { procedure: self.procedure, partition: self.partition, text })
+fn answer(
+    procedure: &'static str,
+    partition: PartitionId,
+    reply: Result<one_call::Reply, Refusal>,
+) -> Result<Answer, CallError> {
+    let answer = Answer { frame: reply?.frame };
+    let response = answer.response();
+    if response.status == Status::Success {
+        return Ok(answer);
     }
+    let text = response.status_text.unwrap_or_default().to_string();
+    Err(CallError::Failed { procedure, partition, text })
 }
 
 /// The response frame of a call that succeeded.
@@ -147,17 +133,5 @@ impl Answer {
     pub(super) fn tables(&self) -> Vec<TableReader<'_>> {
         let tables = self.response().tables;
         tables.iter().map(|table| table.expect("our own tables are well formed")).collect()
-    }
-}
-
-/// Takes the reply of one call.
-struct OneFrame {
-    sender: Sender<Vec<u8>>,
-}
-
-impl ReplySink for OneFrame {
-    fn send(&self, frames: Vec<u8>, _arrivals: &[Arrival]) {
-        // Whoever waited may have gone.
-        let _ = self.sender.try_send(frames);
     }
 }

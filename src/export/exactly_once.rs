@@ -182,7 +182,7 @@ impl ExactlyOnce {
         loop {
             let mut has_read = false;
             if self.lane.wants_rows(&self.caller) {
-                let answer = self.lane.start_reading(&self.caller)?.wait()?;
+                let answer = self.lane.start_reading(&self.caller)?.wait(&self.caller)?;
                 let before = self.lane.progress.next();
                 self.lane.send(&self.caller, producer, 0, &answer)?;
                 has_read = self.lane.progress.next() > before;

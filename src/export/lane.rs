@@ -133,13 +133,13 @@ impl Lane {
 
     /// The stream's first and next offset.
     pub(super) fn bounds(&mut self, caller: &Caller) -> Result<(u64, u64), CallError> {
-        let answer = self.read(caller, 0)?.wait()?;
+        let answer = self.read(caller, 0)?.wait(caller)?;
         Ok(self.take_bounds(&answer.tables()))
     }
 
     /// Keeps a position and waits until it is durable.
     pub(super) fn keep_now(&mut self, caller: &Caller, position: u64, now_ms: u64) -> Result<(), CallError> {
-        self.keep(caller, position)?.wait()?;
+        self.keep(caller, position)?.wait(caller)?;
         self.position = Some(position);
         self.progress.kept(position, now_ms);
         Ok(())
@@ -147,7 +147,7 @@ impl Lane {
 
     /// Keeps the position if it is time, and waits for nothing.
     pub(super) fn keep_when_due(&mut self, caller: &Caller, now_ms: u64) -> Result<(), CallError> {
-        if let Some((position, pending)) = &self.keeping {
+        if let Some((position, pending)) = &mut self.keeping {
             let Some(answer) = pending.poll() else { return Ok(()) };
             let position = *position;
             self.keeping = None;

@@ -2,24 +2,16 @@
 
 use super::error::ApiError;
 use crate::{
-    call::{Arrival, Batch, Call, Form, ReplySink},
+    gate::Refusal,
     limits,
     node::{desk::By, shared::Shared},
+    one_call::{self, OneCall},
     wire::volt::{
         frame::{self, Frame},
         response::Response,
     },
 };
-use bytes::Bytes;
-use parking_lot::Mutex;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-use tokio::sync::oneshot;
+use std::{sync::Arc, time::Duration};
 use tollgate_procedures::registry::ProcedureId;
 
 /// What is to be called.
@@ -84,60 +76,10 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Vec<u8>, ApiError
 
 /// Runs the call. Waits a bounded time for room in the executor's queue, then as long as the call takes.
 pub(super) async fn run(shared: &Arc<Shared>, request: Request<'_>) -> Result<Reply, ApiError> {
-    let gate = &shared.gate;
-    if gate.is_stopping() {
-        return Err(crate::gate::Refusal::Stopping.into());
-    }
-    let target = gate.target(request.procedure, &request.parameters, request.destination)?;
-    let mut bytes = request.parameters;
-    let parameters = 0..bytes.len() as u32;
-    let identity = request.identity.map(|identity| {
-        bytes.extend_from_slice(identity);
-        parameters.end..bytes.len() as u32
-    });
-    let call = Call {
-        handle: 0,
-        procedure: request.procedure,
-        target,
-        form: Form::Parameters,
-        parameters,
-        identity,
-    };
-    let executor = gate.executor_of(&call);
-    let (sender, reply) = oneshot::channel();
-    let sender = Mutex::new(Some(sender));
-    let sink = Arc::new(OneReply { sender, is_repeated: AtomicBool::new(false), shared: shared.clone() });
-    let received_us = shared.monotonic_us();
-    let batch = Batch { sink: sink.clone(), received_us, bytes: Bytes::from(bytes), calls: vec![call] };
+    let Request { procedure, parameters, destination, identity } = request;
+    let call = OneCall { procedure, parameters, destination, identity, is_measured: true };
     let room = Duration::from_millis(limits::HTTP_ADMISSION_MAX_MS);
-    match tokio::time::timeout(room, gate.submit(executor, batch, By::Helper)).await {
-        Ok(submitted) => submitted?,
-        Err(_) => return Err(crate::gate::Refusal::Busy.into()),
-    }
-    // Nobody drops a sink unanswered but a server that ends.
-    let frame = reply.await.map_err(|_| ApiError::from(crate::gate::Refusal::Stopping))?;
-    Ok(Reply { frame, is_repeated: sink.is_repeated.load(Ordering::Acquire) })
-}
-
-/// Takes the reply of one call.
-struct OneReply {
-    sender: Mutex<Option<oneshot::Sender<Vec<u8>>>>,
-    is_repeated: AtomicBool,
-    shared: Arc<Shared>,
-}
-
-impl ReplySink for OneReply {
-    fn send(&self, frames: Vec<u8>, arrivals: &[Arrival]) {
-        let [Arrival { calls: 1, .. }] = arrivals else { panic!("one call was sent, not {arrivals:?}") };
-        let now_us = self.shared.monotonic_us();
-        self.shared.latency.record(arrivals, now_us);
-        if let Some(sender) = self.sender.lock().take() {
-            // A caller that hung up needs no answer.
-            let _ = sender.send(frames);
-        }
-    }
-
-    fn repeated(&self, _handle: i64) {
-        self.is_repeated.store(true, Ordering::Release);
-    }
+    let submitted = tokio::time::timeout(room, call.submit(shared, By::Helper)).await;
+    let one_call::Reply { frame, is_repeated } = submitted.unwrap_or(Err(Refusal::Busy))?.reply().await?;
+    Ok(Reply { frame, is_repeated })
 }
