@@ -1,7 +1,8 @@
 //! The demo as a process: it counts, stops when asked, and goes on from its directory.
 
 use super::{command, run};
-use crate::support::wait;
+use crate::support::{KafkaBroker, wait};
+use rdkafka::consumer::Consumer as _;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::Path,
@@ -11,9 +12,8 @@ use std::{
 const ARGUMENTS: [&str; 9] =
     ["demo", "--volt-port", "0", "--http-port", "0", "--kafka-port", "0", "--cards", "300"];
 
-fn timed(directory: &Path) -> serde_json::Value {
-    let mut arguments = ARGUMENTS.to_vec();
-    arguments.extend(["--seconds", "1", "--json"]);
+fn timed(directory: &Path, more: &[&str]) -> serde_json::Value {
+    let arguments = [&ARGUMENTS[..], &["--seconds", "1", "--json"], more].concat();
     let outcome = run(directory, &arguments);
     assert_eq!(outcome.code, 0, "{outcome:?}");
     outcome.json()
@@ -23,7 +23,7 @@ fn timed(directory: &Path) -> serde_json::Value {
 fn two_runs_on_one_directory() {
     let directory = tempfile::tempdir().unwrap();
     for blocks_min in [0, 10] {
-        let line = timed(directory.path());
+        let line = timed(directory.path(), &[]);
         for key in
             ["decisions", "decisions_per_s", "accepted", "rejected", "fraud", "p50_ms", "p99_ms", "p999_ms"]
         {
@@ -39,6 +39,36 @@ fn two_runs_on_one_directory() {
         assert!(line["recovered_blocks"].as_u64() >= Some(blocks_min), "{line}");
     }
     assert!(directory.path().join("tollgate-demo").is_dir());
+}
+
+/// A cluster that answers gets every row of both runs, in topics that the export makes.
+#[test]
+fn streams_leave_for_a_cluster() {
+    let Some(broker) = KafkaBroker::start() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let address = broker.address.to_string();
+    let mut told = 0;
+    for _ in 0..2 {
+        let line = timed(directory.path(), &["--kafka", &address]);
+        let export = &line["export"];
+        assert_eq!(export["state"], "running", "{line}");
+        let rows = export["rows"].as_u64().expect("a number");
+        assert!(rows > 0 && line["fraud"].as_u64() > Some(0), "{line}");
+        told += rows;
+    }
+    let consumer = broker.consumer(&[]);
+    let records_of = |topic: &str| {
+        let metadata = consumer.fetch_metadata(Some(topic), wait::PATIENCE).expect("the topic was made");
+        let partitions = metadata.topics()[0].partitions().iter();
+        let bounds = partitions.map(|partition| {
+            consumer.fetch_watermarks(topic, partition.id(), wait::PATIENCE).expect("its bounds")
+        });
+        bounds.map(|(first, end)| (end - first) as u64).sum::<u64>()
+    };
+    let records = ["FRAUD", "TRIPS", "CARD_ALERT_EXPORT"].map(records_of);
+    assert!(records[0] > 0 && records[2] > 0, "{records:?}");
+    // What was on its way when a run ended has arrived untold, and was sent again by the next.
+    assert!(records.iter().sum::<u64>() >= told, "{records:?}, and {told} were told of");
 }
 
 #[test]
