@@ -101,6 +101,19 @@ impl Tollgate {
         Ok(())
     }
 
+    /// Ends the node as an operator would.
+    pub(crate) fn stop(&mut self) {
+        self.server.stop(libc::SIGTERM);
+    }
+
+    /// Puts these lines behind the configuration: for the next start.
+    pub(crate) fn configure(&self, lines: &str) -> anyhow::Result<()> {
+        let path = self.directory.path().join("tollgate.toml");
+        let file = std::fs::OpenOptions::new().append(true).open(&path);
+        file.and_then(|mut file| file.write_all(lines.as_bytes()))
+            .with_context(|| format!("writing to {}", path.display()))
+    }
+
     /// Ends the node as a crash would.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.server.kill()

@@ -1,23 +1,33 @@
 //! The same records through Tollgate's Kafka port and through Apache Kafka, in one run: appended, carried
-//! out, read. Records are made by librdkafka's own `rdkafka_performance`; recharges, which differ from each
-//! other, by a producer of librdkafka here.
+//! out, read, and exported from the one to the other. Records are made by librdkafka's own
+//! `rdkafka_performance`; those that differ from each other, or are due at a time, by a producer of librdkafka
+//! here.
+//!
+//! - [`latency`]: from a tap, or a producer, to a consumer that waits;
+//! - [`export`]: a node's rows to Apache Kafka, steadily and from a backlog;
+//! - [`recharges`], [`sender`], [`reader`], [`generator`], [`broker`]: what makes and takes records;
+//! - [`figure`]: what comes of it.
 
 mod broker;
+mod export;
+mod figure;
 mod generator;
+mod latency;
+mod reader;
 mod recharges;
+mod sender;
 
 use crate::{
     contenders::{
         Contender as _, Options,
         tollgate::{Purpose, Tollgate},
     },
-    median,
     transit::population::Population,
 };
 use anyhow::Context as _;
 use broker::Broker;
+pub(crate) use figure::{Figure, Lag, Latency};
 use generator::Generator;
-use serde::Serialize;
 use std::net::SocketAddr;
 
 /// Bytes of a value, and partitions of a topic.
@@ -31,15 +41,6 @@ pub(crate) struct Plan {
     pub(crate) runs: u8,
 }
 
-/// One contender's median at one kind of work.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Figure {
-    pub(crate) name: &'static str,
-    pub(crate) work: &'static str,
-    pub(crate) records: u64,
-    pub(crate) records_per_s: f64,
-}
-
 /// Measures each kind of work in turn, `runs` times, and takes the medians.
 pub(crate) fn run(plan: &Plan, options: &Options) -> anyhow::Result<Vec<Figure>> {
     let generator = Generator::find()?;
@@ -48,67 +49,76 @@ pub(crate) fn run(plan: &Plan, options: &Options) -> anyhow::Result<Vec<Figure>>
     for run in 0..plan.runs {
         eprintln!("kafka: run {} of {}", run + 1, plan.runs);
         let (mut figures, alert_bytes) = of_tollgate(plan, &generator, &options).context("Tollgate")?;
-        figures.extend(of_kafka(plan, &generator, alert_bytes).context("Apache Kafka")?);
+        let broker = Broker::start().context("Apache Kafka")?;
+        figures.extend(of_kafka(plan, &generator, &broker, alert_bytes).context("Apache Kafka")?);
+        figures.extend(export::run(broker.address, &options).context("Tollgate's export to Apache Kafka")?);
         runs.push(figures);
     }
     let medians = (0..runs[0].len()).map(|at| {
-        let rates = runs.iter().map(|figures| figures[at].records_per_s).collect();
-        Figure { records_per_s: median::middle(rates, f64::total_cmp), ..runs[0][at].clone() }
+        let same_work: Vec<&Figure> = runs.iter().map(|figures| &figures[at]).collect();
+        figure::median_of(&same_work)
     });
     Ok(medians.collect())
 }
 
 /// `alert_bytes`: of the records that are read, as many as Tollgate's have.
-fn of_kafka(plan: &Plan, generator: &Generator, alert_bytes: u32) -> anyhow::Result<Vec<Figure>> {
-    let broker = Broker::start()?;
+fn of_kafka(
+    plan: &Plan,
+    generator: &Generator,
+    broker: &Broker,
+    alert_bytes: u32,
+) -> anyhow::Result<Vec<Figure>> {
     let at = broker.address;
-    let figure = |work, records_per_s| {
-        let name = "kafka";
-        let figure = Figure { name, work, records: plan.records, records_per_s };
-        eprintln!("kafka: {figure:?}");
-        figure
-    };
-    for (topic, settings) in
-        [("warm", ""), ("plain", ""), ("numbered", ""), ("alerts", ""), ("synced", "flush.messages=1")]
-    {
+    let figure =
+        |work, outcome: generator::Outcome| Figure::new("kafka", work, plan.records, outcome.records_per_s);
+    for (topic, settings) in [
+        ("warm", ""),
+        ("plain", ""),
+        ("numbered", ""),
+        ("alerts", ""),
+        ("timed", ""),
+        ("synced", "flush.messages=1"),
+    ] {
         broker.make_topic(topic, settings)?;
     }
     // Java is fast once it is warm.
     generator.produce(at, "warm", plan.records, VALUE_BYTES, false)?;
     generator.consume(at, "warm", plan.records)?;
+    let timed = latency::of_records("kafka", at, "timed")?;
     let synced = generator.produce(at, "synced", plan.records, VALUE_BYTES, false)?;
     let plain = generator.produce(at, "plain", plan.records, VALUE_BYTES, false)?;
     let numbered = generator.produce(at, "numbered", plan.records, VALUE_BYTES, true)?;
     generator.produce(at, "alerts", plan.records, alert_bytes, false)?;
     let consumed = generator.consume(at, "alerts", plan.records)?;
     Ok(vec![
-        figure("append, synced (flush.messages=1)", synced.records_per_s),
-        figure("append, not synced", plain.records_per_s),
-        figure("append, idempotent, not synced", numbered.records_per_s),
-        figure("consume", consumed.records_per_s),
+        figure("append, synced (flush.messages=1)", synced),
+        figure("append, not synced", plain),
+        figure("append, idempotent, not synced", numbered),
+        figure("consume", consumed),
+        timed,
     ])
 }
 
-/// The figures, and how long an alert is.
+/// The figures, and how long an alert is. Latencies come first: nothing written before is in their way.
 fn of_tollgate(plan: &Plan, generator: &Generator, options: &Options) -> anyhow::Result<(Vec<Figure>, u32)> {
     let mut node = Tollgate::start(options, "sync", Purpose::Speed)?;
     let at: SocketAddr = node.kafka();
-    let figure = |work, records_per_s| {
-        let name = "tollgate";
-        let figure = Figure { name, work, records: plan.records, records_per_s };
-        eprintln!("kafka: {figure:?}");
-        figure
-    };
-    node.load(Population { cards: CARDS })?;
+    let figure = |work, records_per_s| Figure::new("tollgate", work, plan.records, records_per_s);
+    let population = Population { cards: CARDS };
+    node.load(population)?;
+    let decided = latency::of_decisions(&node, population).context("from decision to consumer")?;
+    let timed = latency::of_records("tollgate", at, "timed").context("from producer to consumer")?;
     let synced = generator.produce(at, "plain", plan.records, VALUE_BYTES, false)?;
     let numbered = generator.produce(at, "numbered", plan.records, VALUE_BYTES, true)?;
-    let carried_out = recharges::run(at, plan.records, CARDS)?;
+    let carried_out = recharges::run(at, node.http(), plan.records)?;
     let consumed = generator.consume(at, "CARD_ALERT_EXPORT", plan.records)?;
     let figures = vec![
         figure("append, synced", synced.records_per_s),
         figure("append, idempotent, synced", numbered.records_per_s),
         figure("recharge: a procedure a record, idempotent, synced", carried_out),
         figure("consume", consumed.records_per_s),
+        decided,
+        timed,
     ];
     Ok((figures, consumed.value_bytes))
 }

@@ -1,63 +1,38 @@
-//! Recharges over a topic: each record is a procedure's call, for another card than the one before.
+//! Recharges over a topic: each record is a procedure's call, for another card than the one before, and
+//! writes one row of `CARD_ALERT_EXPORT`.
 
-use crate::clock;
+use super::{CARDS, sender::Sender};
+use crate::{load::open_loop::Schedule, node::balances};
 use anyhow::ensure;
-use rdkafka::{
-    ClientConfig,
-    error::{KafkaError, RDKafkaErrorCode},
-    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext},
-};
-use std::{
-    net::SocketAddr,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::net::SocketAddr;
 
-/// Counts what arrived.
-#[derive(Default)]
-struct Delivered {
-    records: AtomicU64,
-    failed: AtomicU64,
+const TOPIC: &str = "RECHARGE";
+const AMOUNT_CENTS: u64 = 500;
+const PROPERTIES: [(&str, &str); 2] = [("linger.ms", "5"), ("enable.idempotence", "true")];
+
+/// Records a second until the last was acknowledged. Each recharge counted once: the balances say so.
+pub(super) fn run(kafka: SocketAddr, http: SocketAddr, records: u64) -> anyhow::Result<f64> {
+    let before_cents = balances::sum_cents(http)?;
+    let rate = Sender::connect(kafka, TOPIC, &PROPERTIES)?.flat_out(records, value)?;
+    let (grown_cents, expected_cents) =
+        (balances::sum_cents(http)? - before_cents, (records * AMOUNT_CENTS) as i64);
+    ensure!(
+        grown_cents == expected_cents,
+        "{records} recharges made the balances {grown_cents} cents larger, not {expected_cents}"
+    );
+    eprintln!(
+        "kafka: tollgate: {records} recharges: all balances together grew by exactly {grown_cents} cents"
+    );
+    Ok(rate)
 }
 
-impl rdkafka::ClientContext for Delivered {}
-
-impl ProducerContext for Delivered {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        let count = if result.is_ok() { &self.records } else { &self.failed };
-        count.fetch_add(1, Ordering::Relaxed);
-    }
+/// At a rate; until the last was acknowledged.
+pub(super) fn paced(kafka: SocketAddr, records: u64, records_per_s: f64) -> anyhow::Result<Schedule> {
+    Sender::connect(kafka, TOPIC, &PROPERTIES)?.paced(records, records_per_s, value)
 }
 
-/// Records a second until the last was acknowledged.
-pub(super) fn run(at: SocketAddr, records: u64, cards: i32) -> anyhow::Result<f64> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", at.to_string()).set("linger.ms", "5");
-    config.set("enable.idempotence", "true").set("queue.buffering.max.messages", "500000");
-    let producer: BaseProducer<Delivered> = config.create_with_context(Delivered::default())?;
-    let started_ns = clock::now_ns();
-    for number in 0..records {
-        // A step without a common divisor: each card in turn, none near the last.
-        let card = (number * 7919 % cards as u64) + 1;
-        let value = format!("{card},500,{}", number % 17 + 1);
-        let mut record: BaseRecord<'_, (), str> = BaseRecord::to("RECHARGE").payload(&value);
-        while let Err((error, back)) = producer.send(record) {
-            let is_full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
-            ensure!(is_full, "a recharge could not be sent: {error}");
-            producer.poll(Duration::from_millis(1));
-            record = back;
-        }
-        if number % 1000 == 0 {
-            producer.poll(Duration::ZERO);
-        }
-    }
-    producer.flush(Duration::from_secs(120))?;
-    let seconds = (clock::now_ns() - started_ns) as f64 / 1e9;
-    let delivered = producer.client().context();
-    let (arrived, failed) =
-        (delivered.records.load(Ordering::Relaxed), delivered.failed.load(Ordering::Relaxed));
-    ensure!(arrived == records && failed == 0, "{arrived} of {records} recharges arrived, {failed} failed");
-    Ok(records as f64 / seconds)
+fn value(number: u64) -> String {
+    // A step without a common divisor: each card in turn, none near the last.
+    let card = (number * 7919 % CARDS as u64) + 1;
+    format!("{card},{AMOUNT_CENTS},{}", number % 17 + 1)
 }

@@ -12,7 +12,7 @@ use crate::transit::stream::Tap;
 
 /// The generator sends calls and looks for replies this often. A wait for it is a part of a call's latency,
 /// so that no contender gains by it; and the generator leaves the processors to the contender meanwhile.
-const TICK_NS: u64 = 250_000;
+pub(crate) const TICK_NS: u64 = 250_000;
 
 /// Calls in flight beyond this are not sent yet (their clock runs): the contender has fallen behind for good.
 const MAX_IN_FLIGHT: u64 = 1_000_000;
@@ -22,7 +22,27 @@ pub(crate) struct Open {
     pub(crate) seconds: f64,
 }
 
+/// When each call is meant to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    start_ns: u64,
+    interval_ns: f64,
+}
+
+impl Schedule {
+    pub(crate) fn new(start_ns: u64, calls_per_s: f64) -> Self {
+        assert!(calls_per_s > 0.0, "a rate is positive");
+        Self { start_ns, interval_ns: 1e9 / calls_per_s }
+    }
+
+    /// Calls are numbered from 0.
+    pub(crate) fn intended_ns(&self, call: u64) -> u64 {
+        self.start_ns + (call as f64 * self.interval_ns) as u64
+    }
+}
+
 pub(crate) struct OpenResult {
+    pub(crate) schedule: Schedule,
     pub(crate) tally: Tally,
     /// Highest number of calls waiting for an answer at once: large means the rate was not sustained.
     pub(crate) max_in_flight: u64,
@@ -38,12 +58,11 @@ pub(crate) fn run(
     next_tap: &mut dyn FnMut() -> Tap,
     connections: &mut [Connection],
 ) -> anyhow::Result<OpenResult> {
-    assert!(plan.calls_per_s > 0.0, "a rate is positive");
     let mut tally = Tally::new();
     let calls = (plan.calls_per_s * plan.seconds) as u64;
-    let interval_ns = 1e9 / plan.calls_per_s;
     let start_ns = now_ns();
-    let intended_ns = |call: u64| start_ns + (call as f64 * interval_ns) as u64;
+    let schedule = Schedule::new(start_ns, plan.calls_per_s);
+    let intended_ns = |call: u64| schedule.intended_ns(call);
     let (mut sent, mut answered, mut max_in_flight, mut latest_wake_ns) = (0u64, 0u64, 0u64, 0u64);
     let mut last_heard_ns = start_ns;
     let mut interests = Vec::new();
@@ -79,7 +98,7 @@ pub(crate) fn run(
             sent - answered
         );
     }
-    Ok(OpenResult { tally, max_in_flight, latest_wake_ns })
+    Ok(OpenResult { schedule, tally, max_in_flight, latest_wake_ns })
 }
 
 /// Waits until it is time for the next calls, then looks for replies; after the last call, waits for a reply.

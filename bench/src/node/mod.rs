@@ -1,6 +1,8 @@
 //! Measurements of one Tollgate node that have no peer: memory, recovery, snapshots under load.
 //! They use the node's wire port, its HTTP port and /proc, nothing else.
 
+pub(crate) mod balances;
+pub(crate) mod exports;
 pub(crate) mod history;
 pub(crate) mod http;
 pub(crate) mod memory;
