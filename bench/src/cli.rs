@@ -166,7 +166,7 @@ pub(crate) struct SnapshotArgs {
 
 #[derive(Args)]
 pub(crate) struct KafkaArgs {
-    /// Records of each kind of work
+    /// Records of each kind of work in bulk; latencies and exports have numbers of their own
     #[arg(long, default_value_t = 3_000_000)]
     pub(crate) records: u64,
     /// Runs of each contender, in turn; each figure is the median of its runs

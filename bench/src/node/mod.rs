@@ -1,4 +1,5 @@
-//! Measurements of one Tollgate node that have no peer: memory, recovery, snapshots under load.
+//! Measurements of one Tollgate node that have no peer: memory, recovery, snapshots under load;
+//! and what the Kafka comparison asks a node: balances, exports.
 //! They use the node's wire port, its HTTP port and /proc, nothing else.
 
 pub(crate) mod balances;
