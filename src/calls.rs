@@ -13,7 +13,7 @@ use crate::{
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 use tokio::sync::oneshot;
 use tollgate_procedures::registry::ProcedureId;
 use tollgate_schema::{
@@ -35,7 +35,8 @@ impl CallError {
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             CallError::Refused(refusal) => {
-                matches!(refusal, Refusal::WritesRefused(_) | Refusal::Busy | Refusal::Stopping)
+                use Refusal::{Busy, NoLeader, Stopping, WritesRefused};
+                matches!(refusal, WritesRefused(_) | NoLeader(_) | Busy | Stopping)
             }
             CallError::Failed { status, .. } => *status == Status::ServerUnavailable,
         }
@@ -186,6 +187,18 @@ impl Tables {
     pub(crate) fn readers(&self) -> Vec<TableReader<'_>> {
         let tables = response::Tables { count: self.count, bytes: &self.frame[self.start..] };
         tables.iter().map(|table| table.expect("our own tables are well formed")).collect()
+    }
+
+    /// Where bytes that a reader gave lie in the frame.
+    pub(crate) fn range_of(&self, bytes: &[u8]) -> Range<usize> {
+        let start = bytes.as_ptr() as usize - self.frame.as_ptr() as usize;
+        assert!(start + bytes.len() <= self.frame.len(), "bytes of this frame");
+        start..start + bytes.len()
+    }
+
+    /// The whole reply, for whoever knows what lies where.
+    pub(crate) fn into_frame(self) -> Vec<u8> {
+        self.frame
     }
 
     /// All rows of one table.

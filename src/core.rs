@@ -83,6 +83,10 @@ impl Core {
         self.partitions.iter_mut().flatten()
     }
 
+    pub fn partition(&self, id: PartitionId) -> Option<&Partition> {
+        self.partitions.get(usize::from(id)).and_then(|p| p.as_ref())
+    }
+
     pub fn partition_mut(&mut self, id: PartitionId) -> Option<&mut Partition> {
         self.partitions.get_mut(usize::from(id)).and_then(|p| p.as_mut())
     }

@@ -42,6 +42,8 @@ pub enum Refusal {
     NoSuchPartition(i32),
     #[error("Server is paused and is available in read-only mode - please try again later. ({0})")]
     WritesRefused(String),
+    #[error("partition {0} has no leader here; please try again")]
+    NoLeader(u16),
     #[error("the server is busy; please try again")]
     Busy,
     #[error("the server is shutting down")]
@@ -224,7 +226,8 @@ impl Gate {
         self.put(executor, input, By::Owner)
     }
 
-    fn put(&self, executor: usize, input: Input, by: By) -> Result<(), Refusal> {
+    /// The same, by whomever there is.
+    pub(crate) fn put(&self, executor: usize, input: Input, by: By) -> Result<(), Refusal> {
         if self.desks[executor].put(input, by) { Ok(()) } else { Err(Refusal::Stopping) }
     }
 }

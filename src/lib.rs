@@ -4,7 +4,8 @@
 //! - [`call`]: a call on its way in, its reply on its way out; [`gate`]: the door every call comes through;
 //! - [`partition`]: where a call runs, and when its reply may leave; [`feed`]: many calls as one; [`block`]:
 //!   what is logged of it; [`replies`]: the replies that wait; [`session`]: what was answered before;
-//!   [`expiry`]: what goes by itself; [`ends`]: how far streams reach; `ahead`: calls to come; [`core`]: the
+//!   [`expiry`]: what goes by itself; [`ends`]: how far streams reach; `slices`: their
+//!   rows, for readers; `ahead`: calls to come; [`core`]: the
 //!   partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
 //!   [`clock`], [`counters`], [`memory`]; `calls` and `one_call`: the server's own calls;
@@ -42,6 +43,7 @@ pub mod replies;
 pub mod schemas;
 pub mod session;
 pub mod simulate;
+mod slices;
 pub mod sql;
 pub mod stop;
 pub mod tls;

@@ -41,7 +41,8 @@ pub(crate) enum Command {
     Recovery(NodeArgs),
     /// Slowest replies while a snapshot is taken under load
     Snapshot(SnapshotArgs),
-    /// Records through the Kafka port beside Apache Kafka: appended, carried out, read, soon and in bulk; exported
+    /// Records through the Kafka port beside Apache Kafka: appended, carried out, read, soon and in bulk;
+    /// exported
     Kafka(KafkaArgs),
     /// What the disk and the loopback device allow
     Limits(LimitsArgs),

@@ -3,7 +3,7 @@
 //! producer, and what had arrived beyond it arrives again.
 
 use super::{
-    calls::{Caller, Pending},
+    calls::{Caller, PendingRows},
     config::ExportConfig,
     lane::{Lane, Went, untag},
     progress::{Failure, WINDOW_ROWS},
@@ -161,7 +161,7 @@ impl AtLeastOnce {
             Some(alone) => vec![alone],
             None => (0..self.lanes.len()).collect(),
         };
-        let mut reads: Vec<(usize, Pending)> = Vec::new();
+        let mut reads: Vec<(usize, PendingRows)> = Vec::new();
         for number in wanted {
             if self.lanes[number].wants_rows(&self.caller) {
                 reads.push((number, self.lanes[number].start_reading(&self.caller)?));
@@ -169,8 +169,8 @@ impl AtLeastOnce {
         }
         let mut has_read = false;
         for (number, pending) in reads {
-            let answer = pending.wait(&self.caller)?;
-            let went = self.lanes[number].send(&self.caller, producer, number, &answer)?;
+            let slice = pending.wait(&self.caller)?;
+            let went = self.lanes[number].send(&self.caller, producer, number, &slice)?;
             has_read |= went == Went::All;
         }
         Ok(has_read)

@@ -6,6 +6,7 @@ use crate::{
     gate::Refusal,
     node::{desk::By, shared::Shared},
     one_call::{self, OneCall},
+    slices::{self, Wanted},
     wire::volt::{
         frame::{self, Frame},
         response::Response,
@@ -14,7 +15,11 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::Runtime;
-use tollgate_schema::codec::{ParamWriter, TableReader};
+use tollgate_schema::{
+    catalog::TableId,
+    codec::{ParamWriter, TableReader},
+    store::StreamSlice,
+};
 
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -25,6 +30,8 @@ pub(super) enum CallError {
     Failed { procedure: &'static str, partition: PartitionId, text: String },
     #[error("{procedure} in partition {partition} was not answered in {}s", ANSWER_MAX.as_secs())]
     Late { procedure: &'static str, partition: PartitionId },
+    #[error("rows of stream {stream} in partition {partition} did not come in {}s", ANSWER_MAX.as_secs())]
+    LateRows { stream: TableId, partition: PartitionId },
 }
 
 /// A partition that takes longer has a disk that hangs; the export says so and asks again.
@@ -69,6 +76,12 @@ impl Caller {
         Ok(Pending { procedure, partition, pending })
     }
 
+    /// Asks for rows of a stream.
+    pub(super) fn rows(&self, wanted: Wanted) -> Result<PendingRows, CallError> {
+        let Wanted { stream, partition, .. } = wanted;
+        Ok(PendingRows { stream, partition, pending: slices::start(&self.shared, wanted, By::Owner)? })
+    }
+
     /// Makes a call and waits for its answer.
     pub(super) fn call(
         &self,
@@ -99,6 +112,23 @@ impl Pending {
     /// The answer, if it is there.
     pub(super) fn poll(&mut self) -> Option<Result<Answer, CallError>> {
         self.pending.poll().map(|reply| answer(self.procedure, self.partition, reply))
+    }
+}
+
+/// Rows on their way.
+pub(super) struct PendingRows {
+    stream: TableId,
+    partition: PartitionId,
+    pending: slices::Pending,
+}
+
+impl PendingRows {
+    pub(super) fn wait(self, caller: &Caller) -> Result<StreamSlice, CallError> {
+        let PendingRows { stream, partition, pending } = self;
+        match caller.wait_for(async { tokio::time::timeout(ANSWER_MAX, pending.slice()).await }) {
+            Ok(slice) => Ok(slice?),
+            Err(_) => Err(CallError::LateRows { stream, partition }),
+        }
     }
 }
 

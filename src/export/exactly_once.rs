@@ -182,9 +182,9 @@ impl ExactlyOnce {
         loop {
             let mut has_read = false;
             if self.lane.wants_rows(&self.caller) {
-                let answer = self.lane.start_reading(&self.caller)?.wait(&self.caller)?;
+                let slice = self.lane.start_reading(&self.caller)?.wait(&self.caller)?;
                 let before = self.lane.progress.next();
-                self.lane.send(&self.caller, producer, 0, &answer)?;
+                self.lane.send(&self.caller, producer, 0, &slice)?;
                 has_read = self.lane.progress.next() > before;
             }
             producer.poll(if has_read { Duration::ZERO } else { BUSY });

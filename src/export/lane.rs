@@ -3,7 +3,7 @@
 //! the dead letters. Never knows: which promise is kept.
 
 use super::{
-    calls::{Answer, CallError, Caller, Pending},
+    calls::{CallError, Caller, Pending, PendingRows},
     dead_letters::{self, DeadLetter},
     facts::LaneFacts,
     progress::Progress,
@@ -11,7 +11,7 @@ use super::{
     trouble::Trouble,
     verdict,
 };
-use crate::format::Encoder;
+use crate::{format::Encoder, slices::Wanted};
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
     message::{Header, OwnedHeaders},
@@ -19,13 +19,13 @@ use rdkafka::{
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tollgate_schema::{
-    catalog::TableDef,
-    codec::{RawParam, RowReader, TableReader},
+    codec::{RawParam, RowReader},
     row::RowRef,
+    store::StreamSlice,
 };
 
 /// Of rows that are read at once.
-const READ_BYTES: i32 = 1 << 20;
+const READ_BYTES: usize = 1 << 20;
 /// What goes with each row takes about so many bytes more.
 const ROW_OVERHEAD_BYTES: usize = 200;
 /// In what a row is sent as, the offset has so many bits.
@@ -39,7 +39,6 @@ pub(super) struct Lane {
     pub(super) position: Option<u64>,
     /// Of the target's topic.
     pub(super) target_partition: i32,
-    def: TableDef,
     encoder: Encoder,
     /// The encoder knows the numbers of its schemas, or has none.
     is_registered: bool,
@@ -69,7 +68,7 @@ pub(super) enum Went {
 }
 
 impl Lane {
-    pub(super) fn new(facts: Arc<LaneFacts>, def: TableDef, encoder: Encoder, cluster_start_ms: i64) -> Lane {
+    pub(super) fn new(facts: Arc<LaneFacts>, encoder: Encoder, cluster_start_ms: i64) -> Lane {
         let headers = CommonHeaders {
             cluster: format!("{cluster_start_ms:016x}"),
             stream: facts.stream_name.clone(),
@@ -81,7 +80,6 @@ impl Lane {
             progress: Progress::new(0),
             position: None,
             target_partition: 0,
-            def,
             encoder,
             is_registered,
             headers,
@@ -133,8 +131,8 @@ impl Lane {
 
     /// The stream's first and next offset.
     pub(super) fn bounds(&mut self, caller: &Caller) -> Result<(u64, u64), CallError> {
-        let answer = self.read(caller, 0)?.wait(caller)?;
-        Ok(self.take_bounds(&answer.tables()))
+        let slice = self.read(caller, 0)?.wait(caller)?;
+        Ok(self.take_bounds(&slice))
     }
 
     /// Keeps a position and waits until it is durable.
@@ -175,23 +173,17 @@ impl Lane {
     }
 
     /// Asks for the next rows.
-    pub(super) fn start_reading(&self, caller: &Caller) -> Result<Pending, CallError> {
+    pub(super) fn start_reading(&self, caller: &Caller) -> Result<PendingRows, CallError> {
         self.read(caller, if self.progress.goes_alone() { 0 } else { READ_BYTES })
     }
 
-    fn read(&self, caller: &Caller, bytes: i32) -> Result<Pending, CallError> {
-        caller.start("@StreamRows", self.facts.partition, |parameters| {
-            let offset = self.progress.next() as i64;
-            parameters.put_i32(i32::from(self.facts.stream)).put_i64(offset).put_i32(bytes);
-        })
+    fn read(&self, caller: &Caller, bytes: usize) -> Result<PendingRows, CallError> {
+        let LaneFacts { stream, partition, .. } = *self.facts;
+        caller.rows(Wanted { stream, partition, from: self.progress.next(), bytes })
     }
 
-    fn take_bounds(&mut self, tables: &[TableReader<'_>]) -> (u64, u64) {
-        let mut row = tables[0].rows().next().expect("one row").expect("our own tables are well formed");
-        let (RawParam::BigInt(first), RawParam::BigInt(next)) = (cell(&mut row), cell(&mut row)) else {
-            panic!("a stream's bounds were expected")
-        };
-        let (first, next) = (first as u64, next as u64);
+    fn take_bounds(&mut self, slice: &StreamSlice) -> (u64, u64) {
+        let (first, next) = slice.bounds();
         self.facts.first.store(first, Relaxed);
         self.facts.end.store(next, Relaxed);
         (first, next)
@@ -203,26 +195,18 @@ impl Lane {
         caller: &Caller,
         producer: &Producer,
         number: usize,
-        answer: &Answer,
+        slice: &StreamSlice,
     ) -> Result<Went, Trouble> {
-        let tables = answer.tables();
-        let (first, end) = self.take_bounds(&tables);
+        let (first, end) = self.take_bounds(slice);
         match self.progress.lost(first) {
             Some(0) => {}
             Some(lost) => self.facts.loses(lost, first),
             None => return Ok(Went::Some),
         }
-        for row in tables[1].rows() {
+        for (_, time_us, row) in slice.rows() {
             if !self.progress.has_room() {
                 return Ok(Went::Some);
             }
-            let mut row = row.expect("our own tables are well formed");
-            let (RawParam::Timestamp(time_us), RawParam::Varbinary(image)) = (cell(&mut row), cell(&mut row))
-            else {
-                panic!("a row's time and image were expected")
-            };
-            let layout = &self.def.layout;
-            let (row, _) = layout.split(image).expect("the image of one of the stream's rows");
             let (value, key) = (std::mem::take(&mut self.value), std::mem::take(&mut self.key));
             let mut message = Message { time_us, value, key, has_key: false };
             message.write(&self.encoder, row);

@@ -123,7 +123,6 @@ impl Exports {
 }
 
 fn lane(shared: &Arc<Shared>, export: &ExportConfig, facts: &Arc<LaneFacts>) -> Result<Lane> {
-    let def = shared.gate.registry().catalog().table(facts.stream).clone();
-    let encoder = encoder(export, &def)?;
-    Ok(Lane::new(facts.clone(), def, encoder, shared.cluster_start_ms))
+    let encoder = encoder(export, shared.gate.registry().catalog().table(facts.stream))?;
+    Ok(Lane::new(facts.clone(), encoder, shared.cluster_start_ms))
 }

@@ -15,6 +15,7 @@ use crate::{
         shared::Shared,
     },
     partition::{Fatal, Publish},
+    slices,
 };
 use bytes::Bytes;
 use crossbeam::channel::Sender;
@@ -24,6 +25,8 @@ use tollgate_cluster::log::SnapshotMeta;
 /// What an executor is asked: a closed list.
 pub enum Input {
     Calls(Batch),
+    /// Committed rows of a stream of one partition of this executor's.
+    Slice(slices::Request),
     /// Freeze every partition of the node at one moment; each view is published once it is committed. Only
     /// the first executor is asked.
     FreezeAll(Publish),
@@ -154,13 +157,22 @@ impl Executor {
 
     /// Takes one input. Calls are only gathered, so that those of many small batches run as one.
     fn take(&mut self, desk: &ExecutorDesk, input: Input) -> Result<(), Fatal> {
-        if let Input::Calls(batch) = input {
-            self.gathered.push(batch);
-            return Ok(());
+        match input {
+            Input::Calls(batch) => {
+                self.gathered.push(batch);
+                return Ok(());
+            }
+            // What is committed is committed, whatever the calls that wait will do.
+            Input::Slice(request) => {
+                let partition = self.core.partition(request.partition());
+                request.answer(partition, &self.shared.ends);
+                return Ok(());
+            }
+            _ => {}
         }
         self.run_gathered(desk)?;
         match input {
-            Input::Calls(_) => unreachable!("they were taken above"),
+            Input::Calls(_) | Input::Slice(_) => unreachable!("they were taken above"),
             Input::FreezeAll(publish) => {
                 self.with_all(|core| core.freeze_all(&publish))?;
             }

@@ -9,7 +9,7 @@ use std::{
 };
 use tollgate::wire::kafka::{
     protocol::{
-        ApiKey, ErrorCode, Reader, Request, Response,
+        ApiKey, ErrorCode, Out, Reader, Request, Response,
         produce::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData},
         write_request,
     },
@@ -91,9 +91,9 @@ impl KafkaClient {
 
 /// A whole frame.
 pub(crate) fn frame(version: i16, request: &Request) -> Vec<u8> {
-    let mut frame = Vec::new();
+    let mut frame = Out::default();
     write_request(&mut frame, version, 7, Some("test"), request).expect("a request that can be written");
-    frame
+    frame.into_vec()
 }
 
 pub(crate) fn produce_request(batches: &[(&str, i32, Bytes)]) -> Request {

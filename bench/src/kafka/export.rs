@@ -1,5 +1,5 @@
-//! A node's rows on their way to Apache Kafka: a backlog that was there before the export began, and rows made
-//! at a rate. They are what recharges write, one each; the target must have exactly as many in the end.
+//! A node's rows on their way to Apache Kafka: a backlog that was there before the export began, and rows
+//! made at a rate. They are what recharges write, one each; the target must have exactly as many in the end.
 
 use super::{
     CARDS,

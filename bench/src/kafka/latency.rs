@@ -2,10 +2,10 @@
 //! the time at which a call or a record was meant to be sent, to the time at which a consumer in a long poll
 //! had the record.
 //!
-//! Of Tollgate it is measured from the tap to the fraud alert. So that every tap of the measured ones gives an
-//! alert, each card taps twice: entries of the usual stream, one a card, are let in before anything is timed,
-//! and the timed taps are the same cards at the same gates half a second of event time later, which is a
-//! double tap. Their rows name their card, and so the tap that caused them.
+//! Of Tollgate it is measured from the tap to the fraud alert. So that every tap of the measured ones gives
+//! an alert, each card taps twice: entries of the usual stream, one a card, are let in before anything is
+//! timed, and the timed taps are the same cards at the same gates half a second of event time later, which is
+//! a double tap. Their rows name their card, and so the tap that caused them.
 
 use super::{
     figure::Figure,

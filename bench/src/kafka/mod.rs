@@ -1,7 +1,7 @@
 //! The same records through Tollgate's Kafka port and through Apache Kafka, in one run: appended, carried
 //! out, read, and exported from the one to the other. Records are made by librdkafka's own
-//! `rdkafka_performance`; those that differ from each other, or are due at a time, by a producer of librdkafka
-//! here.
+//! `rdkafka_performance`; those that differ from each other, or are due at a time, by a producer of
+//! librdkafka here.
 //!
 //! - [`latency`]: from a tap, or a producer, to a consumer that waits;
 //! - [`export`]: a node's rows to Apache Kafka, steadily and from a backlog;

@@ -1,7 +1,6 @@
 //! Procedures that read a stream, in the partition that the caller names:
 //! - `@StreamRead(stream, offset, limit)`: the stream's first and next offset, then rows from an offset on;
 //! - `@StreamBounds()`: first and next offset of each stream of the partition;
-//! - `@StreamRows(stream, offset, bytes)`: the same bounds, then rows as they are stored, the server's own;
 //! - `@StreamTime(stream, time)`: the first offset whose row is not older.
 
 use crate::{
@@ -18,7 +17,7 @@ use tollgate_schema::{
     row::RowRef,
     store::Store,
     typed::Access,
-    types::{Type, VALUE_BYTES_MAX, VARCHAR_DEFAULT},
+    types::{Type, VARCHAR_DEFAULT},
 };
 
 /// Rows that one `@StreamRead` answers with.
@@ -35,18 +34,11 @@ pub(super) fn procedures() -> Vec<Procedure> {
         parameter("offset", Type::BigInt),
         parameter("limit", Type::Integer),
     ];
-    let of_rows = vec![
-        parameter("stream", Type::Integer),
-        parameter("offset", Type::BigInt),
-        parameter("bytes", Type::Integer),
-    ];
     let read = Code::Single(Box::new(stream_read));
-    let rows = Code::Single(Box::new(stream_rows));
     let bounds = Code::Single(Box::new(stream_bounds));
     vec![
         Procedure::new("@StreamRead", of_read, Kind::Directed, read).read_only(),
         Procedure::new("@StreamBounds", Vec::new(), Kind::Directed, bounds).read_only(),
-        Procedure::new("@StreamRows", of_rows, Kind::Directed, rows).read_only().internal(),
         Procedure::directed("@StreamTime", ["stream", "time"], stream_time).read_only().internal(),
     ]
 }
@@ -55,40 +47,6 @@ fn stream_of(store: &Store, id: i32) -> Result<TableId, Abort> {
     let known = TableId::try_from(id).ok().filter(|&id| usize::from(id) < store.catalog().tables.len());
     let stream = known.filter(|&id| store.catalog().table(id).is_stream());
     stream.ok_or_else(|| Abort::user(format!("there is no stream {id}")))
-}
-
-/// `stream`: its place in the catalogue. Two tables: `FIRST_OFFSET`, `NEXT_OFFSET`; then from the offset on
-/// `TIME`, `ROW` (the row's image), up to about so many bytes, but one at least. Rows that are trimmed are
-/// not there: the first of the answer is the first that is kept.
-fn stream_rows(tx: &mut Tx<'_>, parameters: &[u8], results: &mut Results<'_>) -> Result<(), Abort> {
-    let mut reader = ParamReader::new(parameters).map_err(ParameterError::from)?;
-    if reader.total() != 3 {
-        return Err(ParameterError::count("@StreamRows", 3, reader.total()).into());
-    }
-    let stream: i32 = take(&mut reader, "stream", 0)?;
-    let offset: i64 = take(&mut reader, "offset", 1)?;
-    let bytes: i32 = take(&mut reader, "bytes", 2)?;
-    let store = tx.store();
-    let stream = stream_of(store, stream)?;
-    let (first, next) = store.stream_bounds(stream);
-    results.one_row(&bounds_header(&[]), |row| put_bounds(row, first, next));
-    let header = [("TIME", Type::Timestamp), ("ROW", Type::Varbinary { max: VALUE_BYTES_MAX })];
-    results.table(&TableHeader::new(header), |table| {
-        let (mut image, mut taken) = (Vec::new(), 0);
-        for (_, timestamp_us, row) in store.stream_read(stream, offset.max(0) as u64, STREAM_READ_ROWS_MAX) {
-            image.clear();
-            image.extend_from_slice(row.fixed);
-            image.extend_from_slice(row.tail);
-            table.row(|cells| {
-                cells.put_timestamp(timestamp_us).put_bytes(&image);
-            });
-            taken += image.len();
-            if taken >= bytes.max(0) as usize {
-                break;
-            }
-        }
-    });
-    Ok(())
 }
 
 /// The first offset whose row has that time or a later one, and the row's time; the next offset and NULL if

@@ -28,8 +28,8 @@ pub(crate) struct CowPages<P> {
     directories: Vec<Pointer<Directory<P>>>,
     /// Directories that were dropped from the front.
     dropped: usize,
-    /// Never 0. Atomic so that a frozen copy may be read on several threads; only [`CowPages::freeze`]
-    /// changes it.
+    /// Never 0. Atomic so that a frozen copy may be read on several threads; only [`CowPages::freeze`] and
+    /// [`CowPages::share`] change it.
     epoch: AtomicU64,
 }
 
@@ -81,8 +81,9 @@ impl<T: Clone> Pointer<T> {
         // SAFETY: `owned_in == epoch` means that `own` or `new` saw the target with no other pointer in this
         // epoch. Since then no pointer to it was added: `Pointer` is cloned (`Directory::clone`) only by
         // `own`, on a directory that was not written to in this epoch, so that none of its pages is owned in
-        // it; and a directory is cloned only by `CowPages::freeze`, which begins a new epoch. So this is the
-        // only pointer to the target, and it is borrowed mutably.
+        // it; and a directory is cloned only by `CowPages::freeze`, a page by itself only by
+        // `CowPages::share`, and both begin a new epoch. So this is the only pointer to the target, and it is
+        // borrowed mutably.
         unsafe {
             &mut *self.target.0.get()
         }
@@ -111,6 +112,18 @@ impl<T> Pointer<T> {
     }
 }
 
+/// A page that keeps its contents while the pages it comes from change.
+#[derive(Debug)]
+pub(crate) struct Page<P>(Pointer<P>);
+
+impl<P> std::ops::Deref for Page<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        self.0.read()
+    }
+}
+
 impl<P> Default for CowPages<P> {
     fn default() -> CowPages<P> {
         CowPages { directories: Vec::new(), dropped: 0, epoch: AtomicU64::new(1) }
@@ -123,6 +136,14 @@ impl<P> CowPages<P> {
         self.epoch.fetch_add(1, Ordering::Relaxed);
         let directories = self.directories.iter().map(Pointer::share).collect();
         CowPages { directories, dropped: self.dropped, epoch: AtomicU64::new(1) }
+    }
+
+    /// A copy of a page that is there; costs one pointer.
+    pub(crate) fn share(&self, number: u32) -> Page<P> {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+        let directory = self.directories[self.directory(number)].read();
+        let page = directory.pages[number as usize % DIRECTORY_PAGES].as_ref();
+        Page(page.expect("the page is there").share())
     }
 
     /// A page that is there.
@@ -234,7 +255,7 @@ mod tests {
         let mut random = SmallRng::seed_from_u64(7);
         let mut pages = CowPages::<[u32; 4]>::default();
         let mut model = vec![None; 1000];
-        let mut copies = Vec::new();
+        let (mut copies, mut shared) = (Vec::new(), Vec::new());
         // Miri, which checks the unsafe code, takes a thousand times as long.
         let (steps, numbers) = if cfg!(miri) { (1500, 40) } else { (40_000, 1000) };
         for step in 0..steps {
@@ -255,12 +276,17 @@ mod tests {
                     copies.push((copy, seen));
                     continue;
                 }
+                5 if pages.get(number).is_some() => shared.push((pages.share(number), *pages.page(number))),
+                6 if shared.len() > 20 => {
+                    shared.swap_remove(random.random_range(0..shared.len()));
+                }
                 _ if pages.get(number).is_some() => pages.page_mut(number)[(step % 4) as usize] = step,
                 _ => continue,
             }
             model[number as usize] = pages.get(number).copied();
         }
-        assert!(!copies.is_empty());
+        assert!(!copies.is_empty() && !shared.is_empty());
+        shared.iter().for_each(|(page, seen)| assert_eq!(**page, *seen));
         copies.push((pages, model));
         for (copy, model) in &copies {
             for number in 0..1000u32 {

@@ -43,6 +43,7 @@ pub use guard::Scope;
 pub use history::History;
 pub use partition::{IndexRange, Store};
 pub use prefetch::GroupAhead;
+pub use stream::StreamSlice;
 pub use sweep::SweepPlace;
 
 use thiserror::Error;

@@ -12,6 +12,7 @@ use super::{
     prefetch::prefetch_line,
     runs::Runs,
     shape::{Shape, shapes},
+    stream::StreamSlice,
     table::{Body, Table},
     undo::Undo,
     view::{View, visible_rows},
@@ -211,6 +212,12 @@ impl Store {
         max_rows: usize,
     ) -> impl Iterator<Item = (u64, i64, RowRef<'_>)> {
         self.table(stream).stream().read(from_offset).take(max_rows)
+    }
+
+    /// Rows of a stream from an offset on and before another one, as many as fill about so many bytes, but
+    /// one at least, to be read wherever and as long as one likes.
+    pub fn stream_slice(&self, stream: TableId, from: u64, before: u64, bytes: usize) -> StreamSlice {
+        self.table(stream).stream().slice(from, before, bytes)
     }
 
     /// A point between two changes, here and now.

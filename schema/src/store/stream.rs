@@ -1,7 +1,7 @@
 //! A stream: rows numbered by a gapless offset, added at the end and trimmed from the front, in chunks on
 //! copy-on-write pages. Knows nothing of views and undo.
 
-use super::cow::CowPages;
+use super::cow::{CowPages, Page};
 use crate::row::RowRef;
 
 /// Rows of a chunk: an offset's chunk is its quotient by this number.
@@ -28,6 +28,45 @@ impl Chunk {
         let at = place as usize - self.skipped as usize;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.bytes[start as usize..self.ends[at] as usize]
+    }
+
+    /// The same, taken apart: its timestamp in microseconds, and the row.
+    #[inline]
+    fn row(&self, place: u64, fixed_width: usize) -> (i64, RowRef<'_>) {
+        let (timestamp_us, image) =
+            self.entry(place).split_first_chunk::<TIMESTAMP_BYTES>().expect("a row has a timestamp");
+        let (fixed, tail) = image.split_at(fixed_width);
+        (i64::from_le_bytes(*timestamp_us), RowRef { fixed, tail })
+    }
+}
+
+/// Rows of a stream, one behind the other, that stay as they are while the stream changes. To take them costs
+/// a pointer for each 64 of them, so whoever turns them into something else does so where nobody waits.
+#[derive(Debug)]
+pub struct StreamSlice {
+    chunks: Vec<Page<Chunk>>,
+    fixed_width: usize,
+    bounds: (u64, u64),
+    from: u64,
+    to: u64,
+}
+
+impl StreamSlice {
+    /// The first offset that the stream had, and the one before which rows were taken.
+    pub fn bounds(&self) -> (u64, u64) {
+        self.bounds
+    }
+
+    /// Offset, timestamp in microseconds, row.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = (u64, i64, RowRef<'_>)> {
+        let first_chunk = self.from / CHUNK_ROWS;
+        let count = (self.to - self.from) as usize;
+        (0..count).map(move |at| {
+            let offset = self.from + at as u64;
+            let chunk = &self.chunks[(offset / CHUNK_ROWS - first_chunk) as usize];
+            let (timestamp_us, row) = chunk.row(offset % CHUNK_ROWS, self.fixed_width);
+            (offset, timestamp_us, row)
+        })
     }
 }
 
@@ -95,13 +134,30 @@ impl StreamRows {
         }
     }
 
+    /// Rows from an offset on and before another one, as many as fill about so many bytes, but one at least.
+    pub(crate) fn slice(&self, from: u64, before: u64, bytes: usize) -> StreamSlice {
+        let from = from.max(self.first);
+        let before = before.clamp(self.first, self.next);
+        let (mut chunks, mut taken, mut to) = (Vec::new(), 0, from);
+        while to < before && (taken < bytes || to == from) {
+            let chunk = self.chunks.share((to / CHUNK_ROWS) as u32);
+            let end = before.min((to / CHUNK_ROWS + 1) * CHUNK_ROWS);
+            // Usually all of it, which need not be looked at.
+            if to.is_multiple_of(CHUNK_ROWS) && taken + chunk.bytes.len() < bytes {
+                (taken, to) = (taken + chunk.bytes.len(), end);
+            }
+            while to < end && (taken < bytes || to == from) {
+                taken += chunk.entry(to % CHUNK_ROWS).len();
+                to += 1;
+            }
+            chunks.push(chunk);
+        }
+        StreamSlice { chunks, fixed_width: self.fixed_width, bounds: (self.first, before), from, to }
+    }
+
     /// The row with that offset, which is there: its timestamp in microseconds, and the row.
     fn get(&self, offset: u64) -> (i64, RowRef<'_>) {
-        let entry = self.chunks.page((offset / CHUNK_ROWS) as u32).entry(offset % CHUNK_ROWS);
-        let (timestamp_us, image) =
-            entry.split_first_chunk::<TIMESTAMP_BYTES>().expect("a row has a timestamp");
-        let (fixed, tail) = image.split_at(self.fixed_width);
-        (i64::from_le_bytes(*timestamp_us), RowRef { fixed, tail })
+        self.chunks.page((offset / CHUNK_ROWS) as u32).row(offset % CHUNK_ROWS, self.fixed_width)
     }
 
     /// The rows from an offset on.
@@ -137,5 +193,36 @@ impl StreamRows {
     pub(crate) fn allocated_bytes(&self) -> u64 {
         let chunk = |chunk: &Chunk| chunk.bytes.capacity() + chunk.ends.capacity() * size_of::<u32>();
         self.chunks.allocated_bytes() + self.chunks.iter().map(|(_, page)| chunk(page) as u64).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_stays_as_it_is() {
+        let row = |byte: u8| [byte; 4];
+        let mut stream = StreamRows::new(4, 3);
+        let append = |stream: &mut StreamRows, byte: u8| {
+            stream.append(RowRef { fixed: &row(byte), tail: &[byte] }, i64::from(byte)).expect("an offset")
+        };
+        let end = (0..200).map(|byte| append(&mut stream, byte)).last().expect("rows") + 1;
+        let slice = stream.slice(0, end - 1, usize::MAX);
+        // The last row goes and comes again as another one, the first ones go, more come.
+        stream.pop();
+        append(&mut stream, 250);
+        stream.set_first(150);
+        stream.forget(150);
+        (0..100).for_each(|byte| _ = append(&mut stream, byte));
+        assert_eq!(slice.bounds(), (3, end - 1));
+        assert_eq!(slice.rows().len(), 199);
+        for (at, (offset, timestamp_us, found)) in slice.rows().enumerate() {
+            let byte = at as u8;
+            assert_eq!((offset, timestamp_us), (at as u64 + 3, i64::from(byte)));
+            assert_eq!((found.fixed, found.tail), (&row(byte)[..], &[byte][..]));
+        }
+        assert_eq!(stream.slice(0, u64::MAX, 0).rows().map(|(offset, ..)| offset).collect::<Vec<_>>(), [150]);
+        assert_eq!(stream.slice(u64::MAX, u64::MAX, 9).rows().len(), 0);
     }
 }

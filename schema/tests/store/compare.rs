@@ -10,7 +10,7 @@ use tollgate_schema::{
     store::{Frozen, RowCow, Store},
 };
 
-use crate::model::{Model, columns, key};
+use crate::model::{Model, Rows, columns, key};
 
 fn sorted(rows: impl Iterator<Item = RowBuf>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut rows: Vec<_> = rows.map(|row| (row.fixed, row.tail)).collect();
@@ -170,6 +170,32 @@ fn check_stream(model: &Model, store: &Store, table: TableId, random: &mut Small
     let expected = of.appended.iter().enumerate().skip(from.max(of.first_offset) as usize).take(10);
     let expected = expected.map(|(offset, (at, row))| (offset as u64, *at, row.as_ref()));
     assert!(store.stream_read(table, from, 10).eq(expected));
+    check_slice(of, store, table, random);
+}
+
+/// Rows of a slice are the stream's, as many as the bytes say but one at least, and none that it may not
+/// have.
+fn check_slice(of: &Rows, store: &Store, table: TableId, random: &mut SmallRng) {
+    let end = of.appended.len() as u64;
+    let (from, before) = (random.random_range(0..=end + 2), random.random_range(0..=end + 2));
+    let bytes = random.random_range(0..6000);
+    let slice = store.stream_slice(table, from, before, bytes);
+    let before = before.clamp(of.first_offset, end);
+    assert_eq!(slice.bounds(), (of.first_offset, before));
+    let first = from.max(of.first_offset).min(end);
+    let all = of.appended.iter().enumerate().take(before as usize).skip(first as usize);
+    let expected: Vec<_> = all.map(|(offset, (at, row))| (offset as u64, *at, row.as_ref())).collect();
+    let rows: Vec<_> = slice.rows().collect();
+    assert_eq!(rows, expected[..rows.len()]);
+    let image = |row: &RowRef<'_>| 8 + row.fixed.len() + row.tail.len();
+    let taken: usize = rows.iter().map(|(_, _, row)| image(row)).sum();
+    let is_all = rows.len() == expected.len();
+    assert!(is_all || (!rows.is_empty() && taken >= bytes), "{taken} bytes instead of {bytes}");
+    let without_last = taken - rows.last().map_or(0, |(_, _, row)| image(row));
+    assert!(
+        rows.len() <= 1 || without_last < bytes,
+        "{without_last} bytes would have been enough for {bytes}"
+    );
 }
 
 fn check_view(model: &Model, store: &Store, table: TableId) {

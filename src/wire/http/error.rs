@@ -117,6 +117,7 @@ impl From<Refusal> for ApiError {
             Refusal::WritesRefused(reason) => {
                 ApiError::unavailable("writes_refused", format!("writes are refused for now: {reason}"))
             }
+            Refusal::NoLeader(_) => ApiError::unavailable("unavailable", text),
             Refusal::Busy => ApiError::unavailable("busy", text),
             Refusal::Stopping => ApiError::unavailable("stopping", text),
         }

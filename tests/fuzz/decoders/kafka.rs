@@ -7,7 +7,7 @@ use tollgate::{
     format::fuzz,
     wire::kafka::{
         groups::{Config, Effect, Groups, Identity, JoinGroup, SyncGroup},
-        protocol::{Request, read_any, read_head},
+        protocol::{Out, Request, read_any, read_head},
         records::{BatchWriter, Batches, Compression, NewRecord, RecordsError},
         sasl::{Exchange, Mechanism, NONCE_BYTES, Step, Users},
     },
@@ -86,9 +86,9 @@ fn request(frame: &[u8]) -> String {
     let (head, _) = read_head(frame).expect("it was read a moment ago");
     assert_eq!(head.api, request.api());
     // What a request says is said again by what is written of it, if that version has a form for it.
-    let mut out = Vec::new();
+    let mut out = Out::default();
     if head.is_served() && request.write(head.version, &mut out).is_ok() {
-        let again = read_body(&head, out);
+        let again = read_body(&head, out.into_vec());
         assert_eq!(again, request);
     }
     ACCEPTED.to_string()

@@ -77,7 +77,7 @@ macro_rules! apis {
             }
 
             /// For clients of other servers, and for tests.
-            pub fn write(&self, version: i16, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+            pub fn write(&self, version: i16, out: &mut Out) -> Result<(), ProtocolError> {
                 let mut writer = Writer::new(out, version, self.api().is_flexible(version));
                 match self {
                     $(Request::$api(request) => request.write(&mut writer),)+
@@ -113,7 +113,7 @@ macro_rules! apis {
             }
 
             /// Appends the body, without length and header.
-            pub fn write(&self, version: i16, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+            pub fn write(&self, version: i16, out: &mut Out) -> Result<(), ProtocolError> {
                 let mut writer = Writer::new(out, version, self.api().is_flexible(version));
                 match self {
                     $(Response::$api(response) => response.write(&mut writer),)+

@@ -6,6 +6,7 @@ use super::{
     api_versions::ApiVersionsResponse,
     codes::ErrorCode,
     error::ProtocolError,
+    out::Out,
     reader::Reader,
     writer::Writer,
 };
@@ -42,11 +43,11 @@ pub enum HeadError {
 impl HeadError {
     /// The whole answer. Only a client that asks for versions understands one to a version that is not known
     /// here; the connection of any other is to be closed.
-    pub fn answer(&self) -> Option<Vec<u8>> {
+    pub fn answer(&self) -> Option<Out> {
         match *self {
             HeadError::UnsupportedVersion { api: ApiKey::ApiVersions, correlation_id, .. } => {
                 let response = ApiVersionsResponse::new(ErrorCode::UnsupportedVersion).into();
-                let mut out = Vec::new();
+                let mut out = Out::default();
                 write_response(&mut out, ApiKey::ApiVersions, 0, correlation_id, &response).ok()?;
                 Some(out)
             }
@@ -96,7 +97,7 @@ pub fn read_any(frame: Bytes) -> Result<Request, ReadError> {
 
 /// Appends a frame: length, header, body. After an error `out` is as it was.
 pub fn write_response(
-    out: &mut Vec<u8>,
+    out: &mut Out,
     api: ApiKey,
     version: i16,
     correlation_id: i32,
@@ -116,7 +117,7 @@ pub fn write_response(
 
 /// Appends a frame: length, header, body. For clients of other servers, and for tests.
 pub fn write_request(
-    out: &mut Vec<u8>,
+    out: &mut Out,
     version: i16,
     correlation_id: i32,
     client_id: Option<&str>,
@@ -136,22 +137,23 @@ pub fn write_request(
 }
 
 fn write_frame(
-    out: &mut Vec<u8>,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), ProtocolError>,
+    out: &mut Out,
+    write: impl FnOnce(&mut Out) -> Result<(), ProtocolError>,
 ) -> Result<(), ProtocolError> {
-    let before = out.len();
-    out.extend_from_slice(&[0; 4]);
+    let (mark, before) = (out.mark(), out.len());
+    let at = out.bytes.len();
+    out.bytes.extend_from_slice(&[0; 4]);
     let written = write(out).and_then(|()| {
         let length = out.len() - before - 4;
         i32::try_from(length).map_err(|_| ProtocolError::TooLong { field: "frame", length })
     });
     match written {
         Ok(length) => {
-            out[before..before + 4].copy_from_slice(&length.to_be_bytes());
+            out.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
             Ok(())
         }
         Err(error) => {
-            out.truncate(before);
+            out.cut(mark);
             Err(error)
         }
     }

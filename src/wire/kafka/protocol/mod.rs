@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`api`] | the table of APIs, versions, messages; [`Request`], [`Response`] |
 //! | [`head`] | what stands before a message; frames |
-//! | [`reader`], [`writer`] | the primitive types, bounded |
+//! | [`reader`], [`writer`] | the primitive types, bounded; [`out`], what is written |
 //! | [`field`], [`message`] | which Rust type is which type of the format; how messages are written down |
 //! | [`codes`], [`error`] | Kafka's errors; ours |
 //! | the others | one family of messages each |
@@ -16,6 +16,7 @@ pub mod error;
 pub mod field;
 pub mod head;
 mod message;
+pub mod out;
 pub mod reader;
 pub mod writer;
 
@@ -58,4 +59,5 @@ pub use codes::ErrorCode;
 pub use error::ProtocolError;
 pub use field::{Pieces, Secret, Uuid};
 pub use head::{HeadError, ReadError, RequestHead, read_any, read_head, write_request, write_response};
+pub use out::{Out, Parts};
 pub use reader::Reader;

@@ -1,13 +1,13 @@
-//! Appends the primitive types to a buffer. Never knows messages.
+//! Appends the primitive types to what is to be sent. Never knows messages.
 
-use super::error::ProtocolError;
+use super::{error::ProtocolError, out::Out};
 use bytes::Bytes;
 
 /// Writes what one version of one message has. A length that its format cannot tell is remembered and told at
 /// the end, so that the code of messages need not ask after every field.
 #[derive(Debug)]
 pub struct Writer<'out> {
-    out: &'out mut Vec<u8>,
+    out: &'out mut Out,
     version: i16,
     flexible: bool,
     /// Named by errors.
@@ -16,7 +16,7 @@ pub struct Writer<'out> {
 }
 
 impl<'out> Writer<'out> {
-    pub fn new(out: &'out mut Vec<u8>, version: i16, flexible: bool) -> Writer<'out> {
+    pub fn new(out: &'out mut Out, version: i16, flexible: bool) -> Writer<'out> {
         Writer { out, version, flexible, field: "message", error: None }
     }
 
@@ -39,7 +39,7 @@ impl<'out> Writer<'out> {
     }
 
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        self.out.bytes.extend_from_slice(bytes);
     }
 
     pub fn int8(&mut self, value: i8) {
@@ -64,10 +64,10 @@ impl<'out> Writer<'out> {
 
     pub fn unsigned_varint(&mut self, mut value: u32) {
         while value > 0x7f {
-            self.out.push(value as u8 & 0x7f | 0x80);
+            self.out.bytes.push(value as u8 & 0x7f | 0x80);
             value >>= 7;
         }
-        self.out.push(value as u8);
+        self.out.bytes.push(value as u8);
     }
 
     fn too_long(&mut self, length: usize) {
@@ -128,9 +128,7 @@ impl<'out> Writer<'out> {
     /// The pieces are one value, behind one length.
     pub fn pieces(&mut self, pieces: &[Bytes]) {
         self.length(Some(pieces.iter().map(Bytes::len).fold(0, usize::saturating_add)));
-        for piece in pieces {
-            self.raw(piece);
-        }
+        pieces.iter().for_each(|piece| self.out.put(piece));
     }
 
     pub fn nullable_array<T>(&mut self, elements: Option<&[T]>, mut write: impl FnMut(&mut Writer<'_>, &T)) {

@@ -101,7 +101,7 @@ mod tests {
                 });
             }
             let producer = Some(Producer { id: 7, epoch: 1, base_sequence: 3 });
-            let bytes = writer.finish(compression, producer).unwrap().freeze();
+            let bytes = Bytes::from(writer.finish(compression, producer).unwrap());
             let batch = Batches::new(bytes).next().unwrap().unwrap();
             let before: Vec<Record> = batch.records(1 << 20).unwrap().map(Result::unwrap).collect();
             let chance = rng.random_range(0..=10);

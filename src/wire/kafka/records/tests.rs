@@ -27,7 +27,8 @@ fn write(records: &[Owned], compression: Compression, producer: Option<Producer>
             headers: &headers,
         });
     }
-    writer.finish(compression, producer).expect("our own bytes compress")
+    let batch = writer.finish(compression, producer).expect("our own bytes compress");
+    BytesMut::from(&batch[..])
 }
 
 fn read(bytes: &[u8]) -> Result<(Head, Vec<Owned>), RecordsError> {

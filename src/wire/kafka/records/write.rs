@@ -4,7 +4,7 @@ use super::{
     batch::{CHECKED_FROM, CRC_AT, HEAD_BYTES, LENGTH_FROM, MAGIC},
     compress::{self, Compression},
 };
-use bytes::BytesMut;
+use bytes::BufMut;
 use std::io;
 
 /// A record to be written.
@@ -28,7 +28,8 @@ pub struct Producer {
 /// Gathers the records of one batch.
 #[derive(Debug, Default)]
 pub struct BatchWriter {
-    records: Vec<u8>,
+    /// Room for the batch's head, once there is a record; then the records.
+    bytes: Vec<u8>,
     count: i32,
     base_timestamp_ms: i64,
     max_timestamp_ms: i64,
@@ -47,13 +48,19 @@ impl BatchWriter {
 
     /// Bytes of the records so far, not compressed.
     pub fn bytes(&self) -> usize {
-        self.records.len()
+        self.bytes.len().saturating_sub(HEAD_BYTES)
+    }
+
+    /// Room for about so many bytes of records.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(HEAD_BYTES + bytes);
     }
 
     pub fn push(&mut self, record: &NewRecord<'_>) {
         if self.count == 0 {
             self.base_timestamp_ms = record.timestamp_ms;
             self.max_timestamp_ms = record.timestamp_ms;
+            self.bytes.resize(HEAD_BYTES, 0);
         }
         self.max_timestamp_ms = self.max_timestamp_ms.max(record.timestamp_ms);
         let out = &mut self.record;
@@ -69,8 +76,8 @@ impl BatchWriter {
             put_nullable(out, Some(key.as_bytes()));
             put_nullable(out, *value);
         }
-        put_varlong(&mut self.records, self.record.len() as i64);
-        self.records.extend_from_slice(&self.record);
+        put_varlong(&mut self.bytes, self.record.len() as i64);
+        self.bytes.extend_from_slice(&self.record);
         self.count += 1;
     }
 
@@ -81,27 +88,32 @@ impl BatchWriter {
     ///
     /// # Panics
     /// If there is no record, or more than a batch can hold.
-    pub fn finish(self, compression: Compression, producer: Option<Producer>) -> io::Result<BytesMut> {
+    pub fn finish(self, compression: Compression, producer: Option<Producer>) -> io::Result<Vec<u8>> {
         assert!(self.count > 0, "a batch has a record");
-        let body = compress::compress(compression, &self.records)?;
+        let mut out = match compression {
+            Compression::None => self.bytes,
+            _ => {
+                let body = compress::compress(compression, &self.bytes[HEAD_BYTES..])?;
+                [&self.bytes[..HEAD_BYTES], &body].concat()
+            }
+        };
         let producer = producer.unwrap_or(Producer { id: -1, epoch: -1, base_sequence: -1 });
-        let length = i32::try_from(HEAD_BYTES - LENGTH_FROM + body.len()).expect("a batch has a bound");
-        let mut out = BytesMut::with_capacity(HEAD_BYTES + body.len());
-        out.extend_from_slice(&0i64.to_be_bytes());
-        out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(&0i32.to_be_bytes());
-        out.extend_from_slice(&MAGIC.to_be_bytes());
-        out.extend_from_slice(&0u32.to_be_bytes());
-        out.extend_from_slice(&(compression as i16).to_be_bytes());
-        out.extend_from_slice(&(self.count - 1).to_be_bytes());
-        out.extend_from_slice(&self.base_timestamp_ms.to_be_bytes());
-        out.extend_from_slice(&self.max_timestamp_ms.to_be_bytes());
-        out.extend_from_slice(&producer.id.to_be_bytes());
-        out.extend_from_slice(&producer.epoch.to_be_bytes());
-        out.extend_from_slice(&producer.base_sequence.to_be_bytes());
-        out.extend_from_slice(&self.count.to_be_bytes());
-        assert_eq!(out.len(), HEAD_BYTES, "the records come next");
-        out.extend_from_slice(&body);
+        let length = i32::try_from(out.len() - LENGTH_FROM).expect("a batch has a bound");
+        let mut head = &mut out[..HEAD_BYTES];
+        head.put_i64(0);
+        head.put_i32(length);
+        head.put_i32(0);
+        head.put_i8(MAGIC);
+        head.put_u32(0);
+        head.put_i16(compression as i16);
+        head.put_i32(self.count - 1);
+        head.put_i64(self.base_timestamp_ms);
+        head.put_i64(self.max_timestamp_ms);
+        head.put_i64(producer.id);
+        head.put_i16(producer.epoch);
+        head.put_i32(producer.base_sequence);
+        head.put_i32(self.count);
+        assert!(head.is_empty(), "the records come next");
         let crc = crc32c::crc32c(&out[CHECKED_FROM..]);
         out[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_be_bytes());
         Ok(out)

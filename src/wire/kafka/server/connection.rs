@@ -8,7 +8,10 @@ use super::{
     metadata::Address,
     room::Taken,
 };
-use crate::{clock, limits, wire::kafka::protocol::read_head};
+use crate::{
+    clock, limits,
+    wire::kafka::protocol::{Out, read_head},
+};
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
     future::Future,
@@ -31,10 +34,10 @@ const WRITE_BYTES: usize = 256 << 10;
 /// What becomes of a request.
 pub(super) enum Due {
     /// A whole response, or nothing: the client wants none.
-    Now(Vec<u8>),
-    Later(Pin<Box<dyn Future<Output = Vec<u8>> + Send>>),
+    Now(Out),
+    Later(Pin<Box<dyn Future<Output = Out> + Send>>),
     /// A login was refused: this is told, then nothing is read, and after a while the connection ends.
-    Last(Vec<u8>),
+    Last(Out),
 }
 
 /// Something due, and the room that its request takes until then.
@@ -156,7 +159,7 @@ fn missing(buffer: &[u8]) -> usize {
 }
 
 async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Receiver<Held>) {
-    let mut out: Vec<u8> = Vec::new();
+    let mut out = Out::default();
     let stall_max = Duration::from_millis(limits::REPLY_STALL_MAX_MS);
     loop {
         let next = match outgoing.try_recv() {
@@ -167,14 +170,14 @@ async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Recei
         let mut is_last = false;
         let (next, _held) = next.unzip();
         match next {
-            Some(Due::Now(response)) => out.extend_from_slice(&response),
+            Some(Due::Now(response)) => out.append(response),
             Some(Due::Last(response)) => {
-                out.extend_from_slice(&response);
+                out.append(response);
                 is_last = true;
             }
             Some(Due::Later(response)) => {
                 // What is due before it does not wait for it.
-                if !flush(&mut write, &mut out, stall_max).await {
+                if !flush(&mut write, std::mem::take(&mut out), stall_max).await {
                     return;
                 }
                 out = response.await;
@@ -185,7 +188,7 @@ async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Recei
         if out.len() < WRITE_BYTES && !is_last && !outgoing.is_empty() {
             continue;
         }
-        let is_taken = flush(&mut write, &mut out, stall_max).await;
+        let is_taken = flush(&mut write, std::mem::take(&mut out), stall_max).await;
         if is_last {
             // Time for its client to read what it was told: hanging up on bytes that were not read may take
             // those from it that were sent.
@@ -199,15 +202,13 @@ async fn write_responses(mut write: impl AsyncWrite + Unpin, mut outgoing: Recei
 }
 
 /// False: the peer takes nothing any more.
-async fn flush(write: &mut (impl AsyncWrite + Unpin), out: &mut Vec<u8>, most: Duration) -> bool {
+async fn flush(write: &mut (impl AsyncWrite + Unpin), out: Out, most: Duration) -> bool {
     if out.is_empty() {
         return true;
     }
     let written = async {
-        write.write_all(out).await?;
+        write.write_all_buf(&mut out.into_parts()).await?;
         write.flush().await
     };
-    let is_written = matches!(tokio::time::timeout(most, written).await, Ok(Ok(())));
-    out.clear();
-    is_written
+    matches!(tokio::time::timeout(most, written).await, Ok(Ok(())))
 }

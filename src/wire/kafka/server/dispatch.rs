@@ -11,7 +11,7 @@ use super::{
     offsets, produce,
 };
 use crate::wire::kafka::protocol::{
-    ApiKey, ErrorCode, Reader, Request, RequestHead, Response,
+    ApiKey, ErrorCode, Out, Reader, Request, RequestHead, Response,
     api_versions::ApiVersionsResponse,
     describe_acls::DescribeAclsResponse,
     init_producer_id::{InitProducerIdRequest, InitProducerIdResponse},
@@ -56,7 +56,7 @@ pub(super) async fn begin(session: &mut Session, head: RequestHead, mut body: Re
             Due::Later(Box::pin(async move {
                 match produced.response().await {
                     Some(response) => written_or_none(&head, response.into()),
-                    None => Vec::new(),
+                    None => Out::default(),
                 }
             }))
         }
@@ -71,18 +71,18 @@ pub(super) async fn begin(session: &mut Session, head: RequestHead, mut body: Re
     })
 }
 
-fn written(head: &RequestHead, response: Response) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
+fn written(head: &RequestHead, response: Response) -> io::Result<Out> {
+    let mut out = Out::default();
     let result = write_response(&mut out, head.api, head.version, head.correlation_id, &response);
     result.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
     Ok(out)
 }
 
 /// A response that is too long to be told leaves its client without one: it will ask for less, or again.
-fn written_or_none(head: &RequestHead, response: Response) -> Vec<u8> {
+fn written_or_none(head: &RequestHead, response: Response) -> Out {
     written(head, response).unwrap_or_else(|error| {
         tracing::error!(api = head.api.name(), %error, "a response could not be written");
-        Vec::new()
+        Out::default()
     })
 }
 

@@ -12,6 +12,9 @@ use std::{
 /// Kept in all.
 const BYTES_MAX: usize = 64 << 20;
 
+/// What is held beside each batch, about.
+const OVERHEAD_BYTES: usize = 200;
+
 /// A partition of a topic, by the topic's number.
 pub(super) type Place = (i64, i32);
 
@@ -38,6 +41,12 @@ pub(super) struct Piece {
     pub(super) batch: Bytes,
 }
 
+impl Piece {
+    fn weight(&self) -> usize {
+        self.batch.len() + OVERHEAD_BYTES
+    }
+}
+
 impl Encoded {
     /// Where to begin this time, of so many.
     pub(super) fn turn(&self, count: usize) -> usize {
@@ -53,17 +62,17 @@ impl Encoded {
 
     pub(super) fn put(&self, place: Place, base_offset: i64, piece: Piece) {
         let mut kept = self.kept.lock();
-        kept.bytes += piece.batch.len();
+        kept.bytes += piece.weight();
         let before = kept.places.entry(place).or_default().insert(base_offset, piece);
         match before {
-            Some(before) => kept.bytes -= before.batch.len(),
+            Some(before) => kept.bytes -= before.weight(),
             None => kept.order.push_back((place, base_offset)),
         }
         while kept.bytes > BYTES_MAX {
             let (place, base_offset) = kept.order.pop_front().expect("what is kept is in order");
             let pieces = kept.places.get_mut(&place).expect("it is kept");
             let gone = pieces.remove(&base_offset).expect("it is kept");
-            kept.bytes -= gone.batch.len();
+            kept.bytes -= gone.weight();
         }
     }
 }
@@ -85,7 +94,8 @@ mod tests {
             assert_eq!(encoded.get((1, 3), n * 10), None);
         }
         assert_eq!(encoded.get((1, 2), 0), None);
-        assert_eq!(encoded.kept.lock().bytes, BYTES_MAX);
-        assert_eq!(encoded.kept.lock().order.len(), BYTES_MAX >> 20);
+        let weight = (1 << 20) + OVERHEAD_BYTES;
+        assert_eq!(encoded.kept.lock().bytes, BYTES_MAX / weight * weight);
+        assert_eq!(encoded.kept.lock().order.len(), BYTES_MAX / weight);
     }
 }

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{
     calls::{CallError, Calls, Tables},
-    clock, limits,
+    clock,
+    gate::Refusal,
+    limits,
+    node::desk::By,
+    slices,
     wire::kafka::{
         protocol::{
             ErrorCode, Pieces,
@@ -19,9 +23,9 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::Future, ops::Range, pin::Pin, sync::Arc, task::Poll, time::Duration};
 use tokio::sync::futures::Notified;
-use tollgate_schema::codec::RawParam;
+use tollgate_schema::{codec::RawParam, store::StreamSlice};
 
 /// Bytes of one partition in an answer.
 const PART_BYTES_MAX: usize = 1 << 20;
@@ -39,8 +43,6 @@ struct Wanted {
     topic: Option<Arc<Topic>>,
     request: FetchPartition,
     answer: Option<PartitionData>,
-    /// The call that reads it.
-    call: Option<usize>,
 }
 
 /// Answers a request. `wants_ids`: topics are asked for by id.
@@ -100,7 +102,7 @@ fn look_up(front: &KafkaFront, request: &FetchRequest, wants_ids: bool) -> Vec<W
                 Some(_) => None,
             };
             let answer = error.map(|error| failed(part.partition, error));
-            wanted.push(Wanted { topic: topic.clone(), request: part.clone(), answer, call: None });
+            wanted.push(Wanted { topic: topic.clone(), request: part.clone(), answer });
         }
     }
     wanted
@@ -127,65 +129,127 @@ fn weigh(wanted: &[Wanted]) -> (usize, bool) {
     (bytes, answers().any(|answer| answer.error.is_error()))
 }
 
-/// Reads what there is, up to so many bytes but something of one partition at least.
+/// What an answer may still have.
+struct Budget {
+    bytes: usize,
+    to_encode: usize,
+}
+
+/// Where the records of a partition come from.
+enum Reading {
+    Rows(slices::Pending),
+    Log,
+}
+
+/// Reads what there is, up to so many bytes but something of one partition at least. In rounds: what many
+/// partitions could have is not known before they are asked, and mostly little.
 async fn read(front: &Arc<KafkaFront>, wanted: &mut [Wanted], bytes_max: i32) {
-    let mut left = (bytes_max.max(0) as usize).min(limits::KAFKA_FETCH_BYTES_MAX);
-    let mut to_encode = ENCODED_BYTES_MAX;
-    let mut calls = Calls::new(&front.shared);
+    let bytes = (bytes_max.max(0) as usize).min(limits::KAFKA_FETCH_BYTES_MAX);
+    let mut budget = Budget { bytes, to_encode: ENCODED_BYTES_MAX };
     // A client that always asks in the same order must not starve its last partitions.
     let (count, turn) = (wanted.len(), front.encoded.turn(wanted.len()));
-    for at in (0..count).map(|at| (at + turn) % count) {
+    let mut order: Vec<usize> = (0..count).map(|at| (at + turn) % count).collect();
+    order.retain(|&at| !at_end(front, &mut wanted[at]));
+    let mut order = order.into_iter().peekable();
+    let mut is_first = true;
+    while order.peek().is_some() && (is_first || budget.bytes > 0) {
+        let mut calls = Calls::new(&front.shared);
+        let (mut readings, mut promised) = (Vec::new(), 0);
+        while let Some(at) = order.next_if(|_| is_first || promised < budget.bytes) {
+            is_first = false;
+            promised += start(front, &mut wanted[at], &mut calls, &mut budget, |reading| {
+                readings.push((at, reading));
+            })
+            .await;
+        }
+        finish(front, wanted, calls, readings, &mut budget).await;
+    }
+    for at in order {
         let one = &mut wanted[at];
-        if one.answer.is_some() {
-            continue;
-        }
-        let topic = one.topic.clone().expect("a topic that is not there was answered");
+        let end = one.topic.as_ref().and_then(|topic| front.known_end(topic, one.request.partition));
+        one.answer = Some(there(one.request.partition, end.unwrap_or(-1), Vec::new()));
+    }
+}
+
+/// Whether there is nothing to read: it was answered, or all is read.
+fn at_end(front: &KafkaFront, one: &mut Wanted) -> bool {
+    if one.answer.is_none() {
+        let topic = one.topic.as_ref().expect("a topic that is not there was answered");
         let (part, offset) = (one.request.partition, one.request.fetch_offset);
-        if let Some(end) = front.known_end(&topic, part).filter(|&end| end == offset || left == 0) {
-            one.answer = Some(there(part, end, Vec::new()));
-            continue;
-        }
-        let room = (one.request.partition_max_bytes.max(0) as usize).min(PART_BYTES_MAX).min(left);
-        if let Content::Stream(_) = &topic.content {
+        let end = front.known_end(topic, part).filter(|&end| end == offset);
+        one.answer = end.map(|end| there(part, end, Vec::new()));
+    }
+    one.answer.is_some()
+}
+
+/// Answers what was encoded before, or begins to read: how many bytes it may be then.
+async fn start(
+    front: &Arc<KafkaFront>,
+    one: &mut Wanted,
+    calls: &mut Calls<'_>,
+    budget: &mut Budget,
+    mut begun: impl FnMut(Reading),
+) -> usize {
+    let topic = one.topic.clone().expect("a topic that is not there was answered");
+    let (part, offset) = (one.request.partition, one.request.fetch_offset);
+    let room = (one.request.partition_max_bytes.max(0) as usize).min(PART_BYTES_MAX).min(budget.bytes);
+    let (reading, promised) = match &topic.content {
+        Content::Stream(stream) => {
             if !schemas::is_registered(front, &topic).await {
                 one.answer = Some(failed(part, ErrorCode::NotLeaderOrFollower));
-                continue;
+                return 0;
             }
             let pieces = encoded(front, &topic, part, offset, room);
-            let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
-            if bytes > 0 {
-                left = left.saturating_sub(bytes);
+            if !pieces.is_empty() {
+                let bytes = pieces.iter().map(Bytes::len).sum();
+                budget.bytes = budget.bytes.saturating_sub(bytes);
                 let end = front.known_end(&topic, part).unwrap_or(-1);
                 one.answer = Some(there(part, end, pieces));
-                continue;
+                return 0;
             }
+            let room = room.min(ENCODED_BYTES_MAX);
+            (start_slice(front, stream, &one.request, room).map(Reading::Rows), room)
         }
-        let bytes = match &topic.content {
-            Content::Stream(_) => room.min(to_encode),
-            _ => room,
-        };
-        match add_read(front, &mut calls, &topic, &one.request, bytes) {
-            Ok(call) => one.call = Some(call),
-            Err(error) => one.answer = Some(failed(part, temporary(&error))),
-        }
-        left = left.saturating_sub(room);
-        to_encode = to_encode.saturating_sub(bytes);
-    }
-    if calls.is_empty() {
-        return;
-    }
-    let answers = calls.run().await;
-    let mut answers: Vec<Option<Result<Tables, CallError>>> = match answers {
-        Ok(answers) => answers.into_iter().map(|answer| Some(answer.tables())).collect(),
-        Err(error) => wanted.iter().map(|_| Some(Err(error.clone()))).collect(),
+        _ => (start_log(front, calls, &topic, &one.request, room).map(|()| Reading::Log), room),
     };
-    for one in wanted.iter_mut() {
-        let (Some(call), Some(topic)) = (one.call, &one.topic) else { continue };
-        let tables = answers[call].take().expect("each call is one partition's");
-        one.answer = Some(match tables {
-            Ok(tables) => take(front, topic, &one.request, &tables),
-            Err(error) => failed(one.request.partition, temporary(&error)),
-        });
+    match reading {
+        Ok(reading) => begun(reading),
+        Err(refusal) => one.answer = Some(failed(part, temporary(&refusal.into()))),
+    }
+    promised
+}
+
+/// Waits for what was begun.
+async fn finish(
+    front: &Arc<KafkaFront>,
+    wanted: &mut [Wanted],
+    calls: Calls<'_>,
+    readings: Vec<(usize, Reading)>,
+    budget: &mut Budget,
+) {
+    let mut answers = match calls.is_empty() {
+        true => Ok(Vec::new().into_iter()),
+        false => calls.run().await.map(Vec::into_iter),
+    };
+    for (at, reading) in readings {
+        let one = &mut wanted[at];
+        let Some(topic) = &one.topic else { unreachable!("it is read") };
+        let read = match reading {
+            Reading::Rows(pending) => pending.slice().await.map_err(CallError::from).map(|slice| {
+                let Content::Stream(stream) = &topic.content else { unreachable!("its rows are read") };
+                rows(front, topic, stream, &one.request, &slice, &mut budget.to_encode)
+            }),
+            Reading::Log => match &mut answers {
+                Ok(answers) => {
+                    let answer = answers.next().expect("each log's call has its answer");
+                    answer.tables().map(|tables| log(topic, &one.request, tables))
+                }
+                Err(error) => Err(error.clone()),
+            },
+        };
+        let answer = read.unwrap_or_else(|error| failed(one.request.partition, temporary(&error)));
+        budget.bytes = budget.bytes.saturating_sub(answer.records.0.iter().map(Bytes::len).sum());
+        one.answer = Some(answer);
     }
 }
 
@@ -220,78 +284,88 @@ fn encoded(front: &KafkaFront, topic: &Topic, part: i32, mut offset: i64, bytes_
     pieces
 }
 
-fn add_read(
+fn start_slice(
+    front: &KafkaFront,
+    stream: &StreamTopic,
+    request: &FetchPartition,
+    bytes: usize,
+) -> Result<slices::Pending, Refusal> {
+    let (stream, partition) = (stream.table, front.home(request.partition));
+    // An offset below zero is behind what is kept, and told so.
+    let from = request.fetch_offset.max(0) as u64;
+    slices::start(&front.shared, slices::Wanted { stream, partition, from, bytes }, By::Helper)
+}
+
+fn start_log(
     front: &KafkaFront,
     calls: &mut Calls<'_>,
     topic: &Topic,
     request: &FetchPartition,
     bytes: usize,
-) -> Result<usize, CallError> {
-    let home = Some(front.home(request.partition));
-    let call = match &topic.content {
-        Content::Stream(stream) => calls.add("@StreamRows", home, |set| {
-            set.put_i32(i32::from(stream.table)).put_i64(request.fetch_offset).put_i32(bytes as i32);
-        }),
-        Content::Procedure(_) | Content::Log { .. } => calls.add("@LogRead", home, |set| {
-            set.put_i64(topic.number()).put_i32(request.partition);
-            set.put_i64(request.fetch_offset).put_i32(bytes as i32);
-        }),
-    };
-    Ok(call?)
+) -> Result<(), Refusal> {
+    let read = calls.add("@LogRead", Some(front.home(request.partition)), |set| {
+        set.put_i64(topic.number()).put_i32(request.partition);
+        set.put_i64(request.fetch_offset).put_i32(bytes as i32);
+    });
+    read.map(drop)
 }
 
-/// What the call read, as an answer.
-fn take(front: &KafkaFront, topic: &Topic, request: &FetchPartition, tables: &Tables) -> PartitionData {
-    let bounds = tables.integers(0);
-    let (first, next, offset) = (bounds[0], bounds[1], request.fetch_offset);
-    if !matches!(topic.content, Content::Stream(_)) {
-        topic.tell_end(request.partition, next);
-    }
-    if offset < first || offset > next {
-        let error = failed(request.partition, ErrorCode::OffsetOutOfRange);
-        return PartitionData { high_watermark: next, log_start_offset: first, ..error };
-    }
-    let records = match &topic.content {
-        Content::Stream(stream) => encode(front, topic, stream, request.partition, offset, tables),
-        _ => batches(tables),
-    };
-    PartitionData { log_start_offset: first, ..there(request.partition, next, records) }
+fn out_of_range(request: &FetchPartition, (first, next): (i64, i64)) -> Option<PartitionData> {
+    let is_out = request.fetch_offset < first || request.fetch_offset > next;
+    let error = failed(request.partition, ErrorCode::OffsetOutOfRange);
+    is_out.then_some(PartitionData { high_watermark: next, log_start_offset: first, ..error })
 }
 
 /// Batches of a log, each told its place.
-fn batches(tables: &Tables) -> Vec<Bytes> {
-    let readers = tables.readers();
-    let rows = readers[1].rows().map(|row| {
-        let mut cells = row.expect("our own tables are well formed");
-        let base_offset = cells.next().and_then(Result::ok).and_then(|cell| cell.as_integer());
-        let Some(Ok(RawParam::Varbinary(batch))) = cells.next() else { panic!("a batch was expected") };
-        let mut batch = batch.to_vec();
-        place(&mut batch, base_offset.expect("an offset"), LEADER_EPOCH);
-        Bytes::from(batch)
-    });
-    rows.collect()
+fn log(topic: &Topic, request: &FetchPartition, tables: Tables) -> PartitionData {
+    let bounds = tables.integers(0);
+    let (first, next) = (bounds[0], bounds[1]);
+    topic.tell_end(request.partition, next);
+    if let Some(error) = out_of_range(request, (first, next)) {
+        return error;
+    }
+    let batches: Vec<(i64, Range<usize>)> = tables.readers()[1]
+        .rows()
+        .map(|row| {
+            let mut cells = row.expect("our own tables are well formed");
+            let base_offset = cells.next().and_then(Result::ok).and_then(|cell| cell.as_integer());
+            let Some(Ok(RawParam::Varbinary(batch))) = cells.next() else { panic!("a batch was expected") };
+            (base_offset.expect("an offset"), tables.range_of(batch))
+        })
+        .collect();
+    // They are sent from where they lie in the reply.
+    let mut frame = tables.into_frame();
+    for (base_offset, range) in &batches {
+        place(&mut frame[range.clone()], *base_offset, LEADER_EPOCH);
+    }
+    let frame = Bytes::from(frame);
+    let pieces = batches.into_iter().map(|(_, range)| frame.slice(range)).collect();
+    PartitionData { log_start_offset: first, ..there(request.partition, next, pieces) }
 }
 
-/// Encodes rows of a stream, and keeps them for the next reader.
-fn encode(
+/// Rows of a stream as batches, which are kept for the next reader; as many as may still be encoded for this
+/// answer.
+fn rows(
     front: &KafkaFront,
     topic: &Topic,
     stream: &StreamTopic,
-    part: i32,
-    mut base_offset: i64,
-    tables: &Tables,
-) -> Vec<Bytes> {
-    let def = front.shared.gate.registry().catalog().table(stream.table);
+    request: &FetchPartition,
+    slice: &StreamSlice,
+    to_encode: &mut usize,
+) -> PartitionData {
+    let (first, next) = slice.bounds();
+    let (first, next) = (first as i64, next as i64);
+    if let Some(error) = out_of_range(request, (first, next)) {
+        return error;
+    }
     let encoder = stream.encoder().expect("it was asked for before the rows were");
-    let readers = tables.readers();
-    let mut left = readers[1].row_count();
     let (mut pieces, mut writer) = (Vec::new(), BatchWriter::new());
     let (mut key, mut value) = (Vec::new(), Vec::new());
-    for row in readers[1].rows() {
-        let mut cells = row.expect("our own tables are well formed");
-        let Some(Ok(RawParam::Timestamp(time_us))) = cells.next() else { panic!("a time was expected") };
-        let Some(Ok(RawParam::Varbinary(image))) = cells.next() else { panic!("a row was expected") };
-        let (row, _) = def.layout.split(image).expect("a row of the stream");
+    let (mut base_offset, mut rows) = (request.fetch_offset, slice.rows());
+    while *to_encode > 0
+        && let Some((offset, time_us, row)) = rows.next()
+    {
+        assert_eq!(offset as i64, base_offset + i64::from(writer.count()), "rows follow each other");
         key.clear();
         value.clear();
         let has_key = encoder.key(row, &mut key);
@@ -302,19 +376,19 @@ fn encode(
             value: Some(&value),
             headers: &[],
         });
-        left -= 1;
-        if writer.bytes() >= BATCH_BYTES || left == 0 {
+        if writer.bytes() >= BATCH_BYTES.min(*to_encode) || rows.len() == 0 {
+            *to_encode = to_encode.saturating_sub(writer.bytes());
             let full = std::mem::take(&mut writer);
             let next_offset = base_offset + i64::from(full.count());
             let mut batch = full.finish(Compression::None, None).expect("nothing is compressed");
             place(&mut batch, base_offset, LEADER_EPOCH);
-            let piece = Piece { next_offset, batch: batch.freeze() };
-            front.encoded.put((topic.number(), part), base_offset, piece.clone());
+            let piece = Piece { next_offset, batch: batch.into() };
+            front.encoded.put((topic.number(), request.partition), base_offset, piece.clone());
             base_offset = next_offset;
             pieces.push(piece.batch);
         }
     }
-    pieces
+    PartitionData { log_start_offset: first, ..there(request.partition, next, pieces) }
 }
 
 fn response(request: FetchRequest, wanted: Vec<Wanted>) -> FetchResponse {

@@ -1,10 +1,7 @@
 //! How far consumer groups have come, and how far the topics go: plain facts for whoever shows them. Bounded:
 //! what does not fit is counted. It never knows: who shows them, and how.
 
-use super::{
-    front::KafkaFront,
-    topics::Topic,
-};
+use super::{front::KafkaFront, topics::Topic};
 use crate::{
     calls::{CallError, Calls, integer, text},
     limits,

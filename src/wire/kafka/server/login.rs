@@ -6,7 +6,7 @@ use crate::{
     clock, limits,
     wire::kafka::{
         protocol::{
-            ApiKey, ErrorCode,
+            ApiKey, ErrorCode, Out,
             field::Secret,
             sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse},
             sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse},
@@ -161,6 +161,6 @@ impl Session {
         let answer = self.authenticate(&SaslAuthenticateRequest { auth_bytes: Secret(token.clone()) }).await;
         let mut frame = (answer.auth_bytes.len() as i32).to_be_bytes().to_vec();
         frame.extend_from_slice(&answer.auth_bytes);
-        if answer.error.is_error() { Due::Last(Vec::new()) } else { Due::Now(frame) }
+        if answer.error.is_error() { Due::Last(Out::default()) } else { Due::Now(frame.into()) }
     }
 }

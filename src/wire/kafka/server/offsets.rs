@@ -8,6 +8,7 @@ use crate::{
     call::PartitionId,
     calls::{self, CallError, integer},
     limits,
+    slices::{self, Wanted},
     wire::kafka::{
         protocol::{
             ErrorCode,
@@ -89,22 +90,16 @@ async fn find(
 
 /// The first offset that is kept, and the next that will be given.
 pub(super) async fn bounds(front: &KafkaFront, topic: &Topic, part: i32) -> Result<(i64, i64), CallError> {
-    let home = Some(front.home(part));
-    let tables = match &topic.content {
-        Content::Stream(stream) => {
-            let rows = calls::one(&front.shared, "@StreamRows", home, |set| {
-                set.put_i32(i32::from(stream.table)).put_i64(i64::MAX).put_i32(0);
-            });
-            rows.await?
-        }
-        _ => {
-            let log = calls::one(&front.shared, "@LogRead", home, |set| {
-                set.put_i64(topic.number()).put_i32(part).put_i64(i64::MAX).put_i32(0);
-            });
-            log.await?
-        }
-    };
-    let bounds = tables.integers(0);
+    let partition = front.home(part);
+    if let Content::Stream(stream) = &topic.content {
+        let nothing = Wanted { stream: stream.table, partition, from: u64::MAX, bytes: 0 };
+        let (first, next) = slices::read(&front.shared, nothing).await?.bounds();
+        return Ok((first as i64, next as i64));
+    }
+    let log = calls::one(&front.shared, "@LogRead", Some(partition), |set| {
+        set.put_i64(topic.number()).put_i32(part).put_i64(i64::MAX).put_i32(0);
+    });
+    let bounds = log.await?.integers(0);
     Ok((bounds[0], bounds[1]))
 }
 

@@ -226,6 +226,8 @@ pub(crate) fn status_of(refusal: &Refusal) -> Status {
         Refusal::Parameter(_) | Refusal::NeedsDestination(_) | Refusal::NoSuchPartition(_) => {
             Status::GracefulFailure
         }
-        Refusal::WritesRefused(_) | Refusal::Busy | Refusal::Stopping => Status::ServerUnavailable,
+        Refusal::WritesRefused(_) | Refusal::NoLeader(_) | Refusal::Busy | Refusal::Stopping => {
+            Status::ServerUnavailable
+        }
     }
 }

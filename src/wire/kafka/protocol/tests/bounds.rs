@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        ApiKey, HeadError, ProtocolError, Reader, Request, head::ReadError, read_any, reader::ELEMENTS_MAX,
-        sync_group::SyncGroupResponse, write_response,
+        ApiKey, HeadError, Out, ProtocolError, Reader, Request, head::ReadError, read_any,
+        reader::ELEMENTS_MAX, sync_group::SyncGroupResponse, write_response,
     },
     frames, seeds,
 };
@@ -145,8 +145,9 @@ fn tagged_fields_are_bounded() {
 fn elements_are_bounded_over_all_arrays() {
     // Empty names of groups, a byte each.
     let groups = |count: u32| {
-        let mut bytes = Vec::new();
-        super::super::writer::Writer::new(&mut bytes, 2, true).unsigned_varint(count + 1);
+        let mut out = Out::default();
+        super::super::writer::Writer::new(&mut out, 2, true).unsigned_varint(count + 1);
+        let mut bytes = out.into_vec();
         bytes.resize(bytes.len() + count as usize, 1);
         bytes.push(0);
         body(ApiKey::DeleteGroups, 2, &bytes)
@@ -169,7 +170,7 @@ fn heads() {
     );
     let fetch = HeadError::UnsupportedVersion { api: ApiKey::Fetch, version: 18, correlation_id: 9 };
     assert_eq!(head(b"\0\x01\0\x12\0\0\0\x09\xff"), fetch);
-    assert_eq!(fetch.answer(), None);
+    assert!(fetch.answer().is_none());
     let negative = HeadError::UnsupportedVersion { api: ApiKey::Metadata, version: -1, correlation_id: 9 };
     assert_eq!(head(b"\0\x03\xff\xff\0\0\0\x09\xff"), negative);
     let field = "RequestHeader.client_id";
@@ -180,22 +181,22 @@ fn heads() {
 #[test]
 fn what_cannot_be_written_leaves_no_trace() {
     let long = SyncGroupResponse { protocol_name: Some("n".repeat(40_000)), ..SyncGroupResponse::default() };
-    let mut out = vec![1, 2, 3];
+    let mut out = Out::from(vec![1, 2, 3]);
     write_response(&mut out, ApiKey::SyncGroup, 5, 1, &long.into()).unwrap();
     assert!(out.len() > 40_000);
     let handshake = super::super::sasl_handshake::SaslHandshakeResponse {
         mechanisms: vec!["m".repeat(40_000)],
         ..Default::default()
     };
-    let mut out = vec![1, 2, 3];
+    let mut out = Out::from(vec![1, 2, 3]);
     let error = write_response(&mut out, ApiKey::SaslHandshake, 1, 1, &handshake.clone().into());
     let field = "SaslHandshakeResponse.mechanisms";
     assert_eq!(error, Err(ProtocolError::TooLong { field, length: 40_000 }));
-    assert_eq!(out, [1, 2, 3]);
+    assert_eq!(out.len(), 3);
     let error = write_response(&mut out, ApiKey::Heartbeat, 1, 1, &handshake.into());
     assert_eq!(
         error,
         Err(ProtocolError::OtherApi { written: ApiKey::SaslHandshake, expected: ApiKey::Heartbeat })
     );
-    assert_eq!(out, [1, 2, 3]);
+    assert_eq!(out.into_vec(), [1, 2, 3]);
 }

@@ -1,7 +1,7 @@
 //! Known bytes: one frame of each form of head, and what no other implementation at hand reads any more.
 
 use super::super::{
-    ApiKey, ErrorCode, Pieces, Request, RequestHead, Response,
+    ApiKey, ErrorCode, Out, Pieces, Request, RequestHead, Response,
     api_versions::ApiVersionsRequest,
     fetch::{FetchResponse, FetchableTopicResponse, PartitionData},
     heartbeat::{HeartbeatRequest, HeartbeatResponse},
@@ -18,9 +18,9 @@ fn read(frame: &'static [u8]) -> (RequestHead, Request) {
 }
 
 fn written(version: i16, response: Response) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Out::default();
     write_response(&mut out, response.api(), version, 7, &response).unwrap();
-    out
+    out.into_vec()
 }
 
 #[test]

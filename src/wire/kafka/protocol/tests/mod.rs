@@ -5,7 +5,7 @@ mod golden;
 mod seeds;
 mod versions;
 
-use super::{ApiKey, Request, read_any, write_request};
+use super::{ApiKey, Out, Request, read_any, write_request};
 use bytes::Bytes;
 
 /// A frame of every version of every API, without its length. Lower versions say less.
@@ -22,7 +22,7 @@ fn frames() -> Vec<(ApiKey, i16, Bytes)> {
 }
 
 fn frame(version: i16, request: &Request) -> Bytes {
-    let mut out = Vec::new();
+    let mut out = Out::default();
     write_request(&mut out, version, 258, Some("client"), request).unwrap();
-    Bytes::from(out).slice(4..)
+    Bytes::from(out.into_vec()).slice(4..)
 }

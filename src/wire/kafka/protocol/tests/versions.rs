@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        ApiKey, ErrorCode, Reader, Request, Response, Versions,
+        ApiKey, ErrorCode, Out, Reader, Request, Response, Versions,
         api_versions::ApiVersionsResponse,
         delete_topics::{DeleteTopicState, DeleteTopicsRequest},
         find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse},
@@ -29,8 +29,9 @@ fn requests_come_back_as_they_were() {
 fn empty_responses_come_back_as_they_were() {
     for &api in ApiKey::ALL {
         for version in api.advertised().min..=api.advertised().max {
-            let mut bytes = Vec::new();
-            Response::empty(api).write(version, &mut bytes).unwrap();
+            let mut out = Out::default();
+            Response::empty(api).write(version, &mut out).unwrap();
+            let bytes = out.into_vec();
             let mut reader = Reader::new(Bytes::from(bytes), version, api.is_flexible(version));
             let read = Response::read(api, &mut reader).unwrap();
             assert_eq!(reader.left(), 0);
@@ -57,8 +58,9 @@ fn produce_is_advertised_from_zero() {
 #[test]
 fn null_where_a_version_has_none_is_written_as_empty() {
     let read = |version| {
-        let mut bytes = Vec::new();
-        Response::from(JoinGroupResponse::default()).write(version, &mut bytes).unwrap();
+        let mut out = Out::default();
+        Response::from(JoinGroupResponse::default()).write(version, &mut out).unwrap();
+        let bytes = out.into_vec();
         let flexible = ApiKey::JoinGroup.is_flexible(version);
         let mut reader = Reader::new(Bytes::from(bytes), version, flexible);
         match Response::read(ApiKey::JoinGroup, &mut reader).unwrap() {
