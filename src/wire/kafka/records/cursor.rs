@@ -1,14 +1,13 @@
-//! Reading numbers and lengths off shared bytes. Takes slices that share the bytes, allocates nothing.
+//! Reading numbers and lengths off bytes. Takes slices of them, allocates nothing.
 
 use super::error::RecordsError;
-use bytes::Bytes;
 
 /// What is left to read.
-#[derive(Clone, Debug)]
-pub(super) struct Cursor(Bytes);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'a>(&'a [u8]);
 
-impl Cursor {
-    pub(super) fn new(bytes: Bytes) -> Cursor {
+impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Cursor<'a> {
         Cursor(bytes)
     }
 
@@ -16,13 +15,16 @@ impl Cursor {
         self.0.len()
     }
 
-    pub(super) fn take(&mut self, count: usize, field: &'static str) -> Result<Bytes, RecordsError> {
-        if count > self.0.len() {
-            return Err(RecordsError::Truncated { field, needed: count, left: self.0.len() });
-        }
-        Ok(self.0.split_to(count))
+    #[inline]
+    pub(super) fn take(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], RecordsError> {
+        let left = self.0.len();
+        let (taken, rest) =
+            self.0.split_at_checked(count).ok_or(RecordsError::Truncated { field, needed: count, left })?;
+        self.0 = rest;
+        Ok(taken)
     }
 
+    #[inline]
     pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, RecordsError> {
         Ok(self.take(1, field)?[0])
     }
@@ -64,7 +66,7 @@ impl Cursor {
     }
 
     /// Bytes behind their length; -1 stands for null.
-    pub(super) fn nullable(&mut self, field: &'static str) -> Result<Option<Bytes>, RecordsError> {
+    pub(super) fn nullable(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, RecordsError> {
         let value = self.varint(field)?;
         match usize::try_from(value) {
             Ok(length) => self.take(length, field).map(Some),

@@ -23,6 +23,6 @@ mod tests;
 pub use batch::{Batch, Batches, Head};
 pub use compress::Compression;
 pub use error::{Fault, RecordsError};
-pub use record::{Record, RecordHeader, Records};
+pub use record::{Record, RecordHeader, RecordRef, Records};
 pub use retain::{Retained, retain};
 pub use write::{BatchWriter, NewRecord, Producer, place};

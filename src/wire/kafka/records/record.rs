@@ -23,11 +23,24 @@ pub struct RecordHeader {
     pub value: Option<Bytes>,
 }
 
+/// A record where it lies in its batch: see [`Record`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordRef<'a> {
+    pub offset_delta: i32,
+    pub timestamp_delta_ms: i64,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    /// Key and value of each.
+    pub headers: Vec<(&'a [u8], Option<&'a [u8]>)>,
+}
+
 /// Reads one record after another; ends after the first that is wrong. As many come as the batch says, their
 /// offsets increase, and nothing stands behind them.
 #[derive(Debug)]
 pub struct Records {
-    cursor: Cursor,
+    plain: Bytes,
+    /// Where the next record begins.
+    at: usize,
     left: usize,
     previous_delta: i32,
     last_delta: i32,
@@ -47,45 +60,71 @@ impl Records {
             let needed = left.saturating_mul(RECORD_BYTES_MIN);
             return Err(RecordsError::Truncated { field, needed, left: plain.len() });
         }
-        let cursor = Cursor::new(plain);
         if left == 0 {
-            cursor.end("records")?;
+            Cursor::new(&plain).end("records")?;
         }
-        Ok(Records { cursor, left, previous_delta: -1, last_delta })
+        Ok(Records { plain, at: 0, left, previous_delta: -1, last_delta })
     }
 
-    fn read(&mut self) -> Result<Record, RecordsError> {
-        let length = self.cursor.length("record length")?;
-        let record = read_record(Cursor::new(self.cursor.take(length, "record")?))?;
-        if record.offset_delta <= self.previous_delta || record.offset_delta > self.last_delta {
-            let value = i64::from(record.offset_delta);
-            return Err(RecordsError::Value { field: "offset delta", value });
-        }
-        self.previous_delta = record.offset_delta;
-        self.left -= 1;
+    /// The next record, without a share in the batch's bytes: the quickest way to look at all of them.
+    pub fn next_ref(&mut self) -> Option<Result<RecordRef<'_>, RecordsError>> {
         if self.left == 0 {
-            self.cursor.end("records")?;
+            return None;
         }
-        Ok(record)
+        let mut cursor = Cursor::new(&self.plain[self.at..]);
+        let (mut left, mut previous_delta) = (self.left, self.previous_delta);
+        let record = read(&mut cursor, &mut left, &mut previous_delta, self.last_delta);
+        self.left = if record.is_ok() { left } else { 0 };
+        self.previous_delta = previous_delta;
+        self.at = self.plain.len() - cursor.left();
+        Some(record)
     }
+}
+
+fn read<'a>(
+    cursor: &mut Cursor<'a>,
+    left: &mut usize,
+    previous_delta: &mut i32,
+    last_delta: i32,
+) -> Result<RecordRef<'a>, RecordsError> {
+    let length = cursor.length("record length")?;
+    let record = read_record(Cursor::new(cursor.take(length, "record")?))?;
+    if record.offset_delta <= *previous_delta || record.offset_delta > last_delta {
+        let value = i64::from(record.offset_delta);
+        return Err(RecordsError::Value { field: "offset delta", value });
+    }
+    *previous_delta = record.offset_delta;
+    *left -= 1;
+    if *left == 0 {
+        cursor.end("records")?;
+    }
+    Ok(record)
 }
 
 impl Iterator for Records {
     type Item = Result<Record, RecordsError>;
 
     fn next(&mut self) -> Option<Result<Record, RecordsError>> {
-        if self.left == 0 {
-            return None;
-        }
-        let record = self.read();
-        if record.is_err() {
-            self.left = 0;
-        }
-        Some(record)
+        let plain = self.plain.clone();
+        let share = |bytes: &[u8]| plain.slice_ref(bytes);
+        let record = self.next_ref()?;
+        Some(record.map(|record| {
+            Record {
+                offset_delta: record.offset_delta,
+                timestamp_delta_ms: record.timestamp_delta_ms,
+                key: record.key.map(share),
+                value: record.value.map(share),
+                headers: record
+                    .headers
+                    .iter()
+                    .map(|(key, value)| RecordHeader { key: share(key), value: value.map(share) })
+                    .collect(),
+            }
+        }))
     }
 }
 
-fn read_record(mut cursor: Cursor) -> Result<Record, RecordsError> {
+fn read_record(mut cursor: Cursor<'_>) -> Result<RecordRef<'_>, RecordsError> {
     // No attribute of a record is in use; one that comes into use must not refuse older servers.
     cursor.u8("record attributes")?;
     let timestamp_delta_ms = cursor.varlong("timestamp delta")?;
@@ -101,11 +140,11 @@ fn read_record(mut cursor: Cursor) -> Result<Record, RecordsError> {
     for _ in 0..count {
         let length = cursor.length("header key")?;
         let key = cursor.take(length, "header key")?;
-        if std::str::from_utf8(&key).is_err() {
+        if std::str::from_utf8(key).is_err() {
             return Err(RecordsError::NotUtf8 { field: "header key" });
         }
-        headers.push(RecordHeader { key, value: cursor.nullable("header value")? });
+        headers.push((key, cursor.nullable("header value")?));
     }
     cursor.end("record")?;
-    Ok(Record { offset_delta, timestamp_delta_ms, key, value, headers })
+    Ok(RecordRef { offset_delta, timestamp_delta_ms, key, value, headers })
 }

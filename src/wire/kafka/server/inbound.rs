@@ -65,7 +65,8 @@ impl From<Refusal> for Stopped {
 pub(super) fn check_records(batch: &Batch, compacts: bool) -> Result<(), Refused> {
     const TEXT: &str = "a compacted topic takes no record without a key";
     let mut records = Vec::new();
-    for record in batch.records(limits::KAFKA_PLAIN_BYTES_MAX)? {
+    let mut all = batch.records(limits::KAFKA_PLAIN_BYTES_MAX)?;
+    while let Some(record) = all.next_ref() {
         let record = record?;
         if compacts && record.key.is_none() {
             records.push((record.offset_delta, TEXT.to_string()));
@@ -125,10 +126,11 @@ impl Inbound<'_> {
         let mut unknown_schemas = BTreeSet::new();
         let decoder = self.procedure.decoder();
         let (mut set, mut headers) = (Vec::new(), Vec::new());
-        for record in self.batch.records(limits::KAFKA_PLAIN_BYTES_MAX)? {
+        let mut records = self.batch.records(limits::KAFKA_PLAIN_BYTES_MAX)?;
+        while let Some(record) = records.next_ref() {
             let record = record?;
             set.clear();
-            let read = match decoder.decode(record.key.as_deref(), record.value.as_deref(), &mut set) {
+            let read = match decoder.decode(record.key, record.value, &mut set) {
                 Ok(()) => self.partition_of(&set),
                 Err(DecodeError::UnknownSchema { id }) if !self.has_asked => {
                     unknown_schemas.insert(id);
@@ -146,17 +148,17 @@ impl Inbound<'_> {
                 }
             };
             headers.clear();
-            for header in &record.headers {
-                feed::put(&mut headers, Some(&header.key));
-                feed::put(&mut headers, header.value.as_deref());
+            for (key, value) in &record.headers {
+                feed::put(&mut headers, Some(key));
+                feed::put(&mut headers, *value);
             }
             let place = &mut feeds[usize::from(partition)];
             place.get_or_insert_with(|| self.feed(false)).push(&FeedRecord {
                 offset_delta: record.offset_delta,
                 timestamp_ms: self.batch.head.base_timestamp_ms.saturating_add(record.timestamp_delta_ms),
                 call,
-                key: record.key.as_deref(),
-                value: record.value.as_deref(),
+                key: record.key,
+                value: record.value,
                 headers: &headers,
             });
         }
