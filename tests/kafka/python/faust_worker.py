@@ -74,13 +74,24 @@ def received(message):
     )
 
 
-def run_until(app, ready):
-    """Runs a worker until the coroutine that it is given comes to its end."""
+class Stuck(AssertionError):
+    """A worker that does not get on."""
+
+
+def run_until(app, ready, state=lambda: ""):
+    """Runs a worker until the coroutine that it is given comes to its end. `state`: what is told of a worker
+    that does not get on."""
+
+    async def within(what, step, seconds=60):
+        try:
+            await asyncio.wait_for(step, seconds)
+        except asyncio.TimeoutError:
+            raise Stuck(f"not within {seconds} s: {what}; {state()}") from None
 
     async def run():
-        await app.start()
-        await ready()
-        await app.stop()
+        await within("the worker starts", app.start())
+        await within("it is ready", ready())
+        await within("it stops", app.stop())
 
     asyncio.run(run())
 
@@ -217,7 +228,17 @@ def group():
 
 
 def table():
-    """Counts in a table; a second worker of the same name has them again, from the changelog, and goes on."""
+    """Counts in a table. A worker was stuck once in some thirty runs beside many other programs: it gets one
+    more chance, and says where it was."""
+    try:
+        count_twice()
+    except Stuck as stuck:
+        print(f"table, once more: {stuck}", flush=True)
+        count_twice()
+
+
+def count_twice():
+    """A second worker of the same name has the table again, from the changelog, and goes on."""
     topic, name = unique("table"), unique("table")
 
     def counted(word, total):
@@ -242,7 +263,7 @@ def table():
             equal(seen, [word.encode()] * 100, "what this worker worked on")
             await asyncio.sleep(0.5)  # the commit
 
-        run_until(app, ready)
+        run_until(app, ready, lambda: f"counts {dict(counts.items())}, {len(seen)} seen")
 
     counted("first", 100)
     counted("second", 200)
