@@ -1,6 +1,7 @@
 //! How a procedure's answer becomes result tables, written straight into the reply's bytes in VoltDB's table
 //! form.
 
+use std::sync::LazyLock;
 use tollgate_schema::{
     codec::table::{RowWriter, TableHeader, TableWriter},
     types::Type,
@@ -40,7 +41,17 @@ impl<'a> Results<'a> {
 
     /// One BIGINT in one row: `modified_tuples`, `STATUS`, or no name for a procedure's scalar.
     pub fn scalar(&mut self, name: &str, value: i64) {
-        self.one_row(&TableHeader::new([(name, Type::BigInt)]), |row| {
+        /// Of most procedures: built once.
+        static UNNAMED: LazyLock<TableHeader> = LazyLock::new(|| TableHeader::new([("", Type::BigInt)]));
+        let named;
+        let header = match name {
+            "" => &*UNNAMED,
+            name => {
+                named = TableHeader::new([(name, Type::BigInt)]);
+                &named
+            }
+        };
+        self.one_row(header, |row| {
             row.put_i64(value);
         });
     }
