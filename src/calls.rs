@@ -1,5 +1,5 @@
-//! Calls of procedures that the front end makes itself: any number at once, each executor's handed over
-//! together; the answers come when all of them are there.
+//! Calls of procedures that the server makes itself and waits for on a runtime: any number at once, each
+//! executor's handed over together; the answers come when all of them are there.
 
 use crate::{
     call::{Arrival, Batch, Call, Form, PartitionId, ReplySink, Target},

@@ -5,7 +5,7 @@
 //! Runs on: net threads. It never knows: a protocol.
 
 use crate::{
-    call::{Batch, Call, Target},
+    call::{Batch, Call, PartitionId, Target},
     limits,
     node::{
         desk::By,
@@ -43,7 +43,7 @@ pub enum Refusal {
     #[error("Server is paused and is available in read-only mode - please try again later. ({0})")]
     WritesRefused(String),
     #[error("partition {0} has no leader here; please try again")]
-    NoLeader(u16),
+    NoLeader(PartitionId),
     #[error("the server is busy; please try again")]
     Busy,
     #[error("the server is shutting down")]
@@ -196,10 +196,15 @@ impl Gate {
         }
     }
 
+    /// The executor that has a partition.
+    pub fn owner_of(&self, partition: PartitionId) -> usize {
+        usize::from(partition) % self.desks.len()
+    }
+
     /// The executor that a call goes to. Transactions over all partitions are coordinated by the first.
     pub fn executor_of(&self, call: &Call) -> usize {
         match call.target {
-            Target::Partition(partition) => usize::from(partition) % self.desks.len(),
+            Target::Partition(partition) => self.owner_of(partition),
             Target::All => 0,
         }
     }

@@ -4,14 +4,13 @@
 //! - [`call`]: a call on its way in, its reply on its way out; [`gate`]: the door every call comes through;
 //! - [`partition`]: where a call runs, and when its reply may leave; [`feed`]: many calls as one; [`block`]:
 //!   what is logged of it; [`replies`]: the replies that wait; [`session`]: what was answered before;
-//!   [`expiry`]: what goes by itself; [`ends`]: how far streams reach; `slices`: their
-//!   rows, for readers; `ahead`: calls to come; [`core`]: the
-//!   partitions of one executor, without IO;
+//!   [`expiry`]: what goes by itself; [`ends`]: how far streams reach; `slices`: their rows, for readers;
+//!   `ahead`: calls to come; [`core`]: the partitions of one executor, without IO;
 //! - [`node`]: the threads around them: recovery, executors, log, snapshots; [`config`], [`limits`],
 //!   [`clock`], [`counters`], [`memory`]; `calls` and `one_call`: the server's own calls;
 //! - [`format`]: rows as messages, messages as parameters; [`registry`] and [`schemas`]: the schemas of
-//!   messages; [`sql`]: ad hoc queries; [`wire`]: the front ends;
-//!   [`client`]: the other end of the Volt port, for our own tools;
+//!   messages; [`sql`]: ad hoc queries; [`tls`]: certificates; [`wire`]: the front ends; [`client`]: the
+//!   other end of the Volt port, for our own tools;
 //! - [`export`]: streams that leave for a Kafka cluster;
 //! - [`simulate`]: the metro's trains, cards and riders; [`replay`]: real taps from files;
 //! - [`cli`]: the command line; [`stop`]: how threads are asked to end.

@@ -49,11 +49,10 @@ impl Request {
 /// Rows on their way.
 pub(crate) struct Pending(oneshot::Receiver<Result<StreamSlice, Refusal>>);
 
-/// Asks for rows. The thread that reads sockets gets them itself, or the partition's own.
+/// Asks for rows. `by`: who is to get them from the partition.
 pub(crate) fn start(shared: &Shared, wanted: Wanted, by: By) -> Result<Pending, Refusal> {
     let (reply, pending) = oneshot::channel();
-    let executor = usize::from(wanted.partition) % shared.gate.executors();
-    shared.gate.put(executor, Input::Slice(Request { wanted, reply }), by)?;
+    shared.gate.put(shared.gate.owner_of(wanted.partition), Input::Slice(Request { wanted, reply }), by)?;
     Ok(Pending(pending))
 }
 

@@ -27,7 +27,7 @@ stream = "CARD_ALERT_EXPORT"
 properties = { "topic.format" = "json" }
 "#;
 
-const NEW_CONTENT: &str = "application/vnd.schemaregistry.v1+json";
+const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
 /// A metro with three cards. `more`: of the configuration.
 fn start(more: String) -> Server {
@@ -114,7 +114,7 @@ fn get(registry: SocketAddr, path: &str) -> Json {
 }
 
 fn post(registry: SocketAddr, path: &str, body: &Json) -> (u16, Json) {
-    let reply = http::post(registry, path, NEW_CONTENT, &body.to_string()).expect("an answer");
+    let reply = http::post(registry, path, CONTENT_TYPE, &body.to_string()).expect("an answer");
     (reply.status, reply.json())
 }
 

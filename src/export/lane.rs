@@ -74,7 +74,7 @@ impl Lane {
             stream: facts.stream_name.clone(),
             partition: facts.partition.to_string(),
         };
-        let is_registered = encoder.value_schema().is_none() && encoder.key_schema().is_none();
+        let is_registered = !encoder.has_schemas();
         Lane {
             facts,
             progress: Progress::new(0),

@@ -73,6 +73,11 @@ impl Encoder {
         }
     }
 
+    /// Whether messages carry the numbers of schemas.
+    pub fn has_schemas(&self) -> bool {
+        self.value_schema().is_some() || self.key_schema().is_some()
+    }
+
     /// The number that the schema of the values is registered under. Until it is told it is 0.
     pub fn set_value_schema_id(&mut self, id: u32) {
         self.value_writer.set_schema_id(id);

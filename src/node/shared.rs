@@ -197,9 +197,8 @@ impl Shared {
     pub fn freeze_one(&self, partition: PartitionId, longest: Duration) -> anyhow::Result<FrozenAt> {
         let (sender, view) = crossbeam::channel::bounded(1);
         let publish = Arc::new(move |frozen| drop(sender.try_send(frozen)));
-        let executor = usize::from(partition) % self.gate.executors();
         let freeze = Input::Freeze { partition, publish };
-        self.gate.tell(executor, freeze).context("the executor is gone")?;
+        self.gate.tell(self.gate.owner_of(partition), freeze).context("the executor is gone")?;
         view.recv_timeout(longest).with_context(|| format!("partition {partition} did not answer in time"))
     }
 

@@ -242,7 +242,7 @@ impl Snapshots {
     }
 
     fn tell_owner(&self, partition: u16, input: Input) -> Result<()> {
-        let executor = usize::from(partition) % self.shared.gate.executors();
+        let executor = self.shared.gate.owner_of(partition);
         self.shared.gate.tell(executor, input).context("the executor is gone")
     }
 }

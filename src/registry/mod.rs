@@ -25,6 +25,9 @@ pub mod fuzz;
 #[cfg(test)]
 mod tests;
 
+/// What the bodies of requests and answers are, as Confluent's registry says it over HTTP.
+pub const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
+
 pub use answer::Answer;
 pub use change::{Change, ChangeError};
 pub use level::Level;

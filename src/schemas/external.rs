@@ -5,7 +5,7 @@ use super::{
     Answer, Request, SchemasError,
     config::{Location, SchemaRegistryConfig},
 };
-use crate::tls;
+use crate::{registry::CONTENT_TYPE, tls};
 use anyhow::Context;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -24,8 +24,6 @@ use tokio_rustls::TlsConnector;
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// A longer answer is refused.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// What Confluent's registry takes and gives.
-const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
 /// See the module.
 pub(super) struct External {

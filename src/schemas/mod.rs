@@ -122,9 +122,7 @@ impl Schemas {
             _ => Err(answer.refusal()),
         }
     }
-}
 
-impl Schemas {
     /// An encoder of a topic's messages with the numbers of its schemas, which are registered under the names
     /// that Confluent's clients look for.
     pub(crate) async fn numbered(

@@ -2,7 +2,7 @@
 //! `/compatibility`, `/contexts`. Errors have its form, not ours, for its clients read them.
 
 use super::body;
-use crate::{node::shared::Shared, schemas::Request};
+use crate::{node::shared::Shared, registry::CONTENT_TYPE, schemas::Request};
 use axum::{
     Router,
     body::Body,
@@ -13,8 +13,6 @@ use axum::{
 };
 use std::sync::Arc;
 
-/// What Confluent's registry answers with.
-const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 /// The first parts of its paths.
 const ROOTS: [&str; 6] = ["/subjects", "/schemas", "/config", "/mode", "/compatibility", "/contexts"];
 

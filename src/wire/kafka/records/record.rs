@@ -68,15 +68,16 @@ impl Records {
 
     /// The next record, without a share in the batch's bytes: the quickest way to look at all of them.
     pub fn next_ref(&mut self) -> Option<Result<RecordRef<'_>, RecordsError>> {
-        if self.left == 0 {
+        let Records { plain, at, left, previous_delta, last_delta } = self;
+        if *left == 0 {
             return None;
         }
-        let mut cursor = Cursor::new(&self.plain[self.at..]);
-        let (mut left, mut previous_delta) = (self.left, self.previous_delta);
-        let record = read(&mut cursor, &mut left, &mut previous_delta, self.last_delta);
-        self.left = if record.is_ok() { left } else { 0 };
-        self.previous_delta = previous_delta;
-        self.at = self.plain.len() - cursor.left();
+        let mut cursor = Cursor::new(&plain[*at..]);
+        let record = read(&mut cursor, left, previous_delta, *last_delta);
+        if record.is_err() {
+            *left = 0;
+        }
+        *at = plain.len() - cursor.left();
         Some(record)
     }
 }

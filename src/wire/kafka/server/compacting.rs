@@ -3,16 +3,16 @@
 //! left.
 
 use super::{front::KafkaFront, topics::Topic};
-use crate::wire::kafka::records::{Batch, Batches, Record, Retained, retain};
 use crate::{
     calls::{self, CallError, integer},
     limits,
+    wire::kafka::records::{Batch, Batches, Record, Retained, retain},
 };
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 /// Read at a time.
-const READ_BYTES: i32 = 1 << 20;
+const READ_BYTES: usize = 1 << 20;
 /// Keys that are remembered for one log, in bytes; records of others stay until a later time.
 const KEY_BYTES_MAX: usize = 64 << 20;
 
@@ -43,10 +43,8 @@ async fn read(
     part: i32,
     offset: i64,
 ) -> Result<(Vec<Kept>, i64), CallError> {
-    let tables = calls::one(&front.shared, "@LogRead", Some(front.home(part)), |set| {
-        set.put_i64(topic.number()).put_i32(part).put_i64(offset).put_i32(READ_BYTES);
-    });
-    let tables = tables.await?;
+    let from_there = topic.log_read(part, offset, READ_BYTES);
+    let tables = calls::one(&front.shared, "@LogRead", Some(front.home(part)), from_there).await?;
     let rows = tables.rows(1).into_iter().filter_map(|row| {
         let bytes = Bytes::from(calls::binary(&row[1])?.to_vec());
         let batch = Batches::new(bytes).next()?.ok()?;

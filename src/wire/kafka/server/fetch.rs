@@ -35,6 +35,8 @@ const ENCODED_BYTES_MAX: usize = 256 << 10;
 const BATCH_BYTES: usize = 128 << 10;
 /// Partitions that one request may ask for.
 const PARTS_MAX: usize = 10_000;
+/// What Kafka's clients take for no high watermark.
+const UNKNOWN_END: i64 = -1;
 /// A wait may end early: there are readers who say weeks.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -109,7 +111,7 @@ fn look_up(front: &KafkaFront, request: &FetchRequest, wants_ids: bool) -> Vec<W
 }
 
 fn failed(partition_index: i32, error: ErrorCode) -> PartitionData {
-    PartitionData { partition_index, error, high_watermark: -1, ..PartitionData::default() }
+    PartitionData { partition_index, error, high_watermark: UNKNOWN_END, ..PartitionData::default() }
 }
 
 fn distinct(wanted: &[Wanted]) -> Vec<Arc<Topic>> {
@@ -125,8 +127,12 @@ fn distinct(wanted: &[Wanted]) -> Vec<Arc<Topic>> {
 /// Bytes of records, and whether there is something that waiting does not change.
 fn weigh(wanted: &[Wanted]) -> (usize, bool) {
     let answers = || wanted.iter().filter_map(|wanted| wanted.answer.as_ref());
-    let bytes = answers().flat_map(|answer| &answer.records.0).map(|piece| piece.len()).sum();
+    let bytes = answers().map(bytes_of).sum();
     (bytes, answers().any(|answer| answer.error.is_error()))
+}
+
+fn bytes_of(answer: &PartitionData) -> usize {
+    answer.records.0.iter().map(Bytes::len).sum()
 }
 
 /// What an answer may still have.
@@ -157,17 +163,18 @@ async fn read(front: &Arc<KafkaFront>, wanted: &mut [Wanted], bytes_max: i32) {
         let (mut readings, mut promised) = (Vec::new(), 0);
         while let Some(at) = order.next_if(|_| is_first || promised < budget.bytes) {
             is_first = false;
-            promised += start(front, &mut wanted[at], &mut calls, &mut budget, |reading| {
+            if let Some((reading, room)) = start(front, &mut wanted[at], &mut calls, &mut budget).await {
                 readings.push((at, reading));
-            })
-            .await;
+                promised += room;
+            }
         }
         finish(front, wanted, calls, readings, &mut budget).await;
     }
     for at in order {
         let one = &mut wanted[at];
-        let end = one.topic.as_ref().and_then(|topic| front.known_end(topic, one.request.partition));
-        one.answer = Some(there(one.request.partition, end.unwrap_or(-1), Vec::new()));
+        let (part, topic) = (one.request.partition, one.topic.as_ref());
+        let end = topic.and_then(|topic| front.known_end(topic, part));
+        one.answer = Some(there(part, end, Vec::new()));
     }
 }
 
@@ -177,46 +184,50 @@ fn at_end(front: &KafkaFront, one: &mut Wanted) -> bool {
         let topic = one.topic.as_ref().expect("a topic that is not there was answered");
         let (part, offset) = (one.request.partition, one.request.fetch_offset);
         let end = front.known_end(topic, part).filter(|&end| end == offset);
-        one.answer = end.map(|end| there(part, end, Vec::new()));
+        one.answer = end.map(|end| there(part, Some(end), Vec::new()));
     }
     one.answer.is_some()
 }
 
-/// Answers what was encoded before, or begins to read: how many bytes it may be then.
+/// Answers what was encoded before, or begins to read: how many bytes it may be, then.
 async fn start(
     front: &Arc<KafkaFront>,
     one: &mut Wanted,
     calls: &mut Calls<'_>,
     budget: &mut Budget,
-    mut begun: impl FnMut(Reading),
-) -> usize {
+) -> Option<(Reading, usize)> {
     let topic = one.topic.clone().expect("a topic that is not there was answered");
     let (part, offset) = (one.request.partition, one.request.fetch_offset);
     let room = (one.request.partition_max_bytes.max(0) as usize).min(PART_BYTES_MAX).min(budget.bytes);
-    let (reading, promised) = match &topic.content {
+    let (reading, room) = match &topic.content {
         Content::Stream(stream) => {
-            if !schemas::is_registered(front, &topic).await {
+            if !schemas::ensure_registered(front, &topic).await {
                 one.answer = Some(failed(part, ErrorCode::NotLeaderOrFollower));
-                return 0;
+                return None;
             }
             let pieces = encoded(front, &topic, part, offset, room);
             if !pieces.is_empty() {
-                let bytes = pieces.iter().map(Bytes::len).sum();
-                budget.bytes = budget.bytes.saturating_sub(bytes);
-                let end = front.known_end(&topic, part).unwrap_or(-1);
-                one.answer = Some(there(part, end, pieces));
-                return 0;
+                let answer = there(part, front.known_end(&topic, part), pieces);
+                budget.bytes = budget.bytes.saturating_sub(bytes_of(&answer));
+                one.answer = Some(answer);
+                return None;
             }
             let room = room.min(ENCODED_BYTES_MAX);
             (start_slice(front, stream, &one.request, room).map(Reading::Rows), room)
         }
-        _ => (start_log(front, calls, &topic, &one.request, room).map(|()| Reading::Log), room),
+        _ => {
+            let read = topic.log_read(part, offset, room);
+            let added = calls.add("@LogRead", Some(front.home(part)), read);
+            (added.map(|_| Reading::Log), room)
+        }
     };
     match reading {
-        Ok(reading) => begun(reading),
-        Err(refusal) => one.answer = Some(failed(part, temporary(&refusal.into()))),
+        Ok(reading) => Some((reading, room)),
+        Err(refusal) => {
+            one.answer = Some(failed(part, temporary(&refusal.into())));
+            None
+        }
     }
-    promised
 }
 
 /// Waits for what was begun.
@@ -248,7 +259,7 @@ async fn finish(
             },
         };
         let answer = read.unwrap_or_else(|error| failed(one.request.partition, temporary(&error)));
-        budget.bytes = budget.bytes.saturating_sub(answer.records.0.iter().map(Bytes::len).sum());
+        budget.bytes = budget.bytes.saturating_sub(bytes_of(&answer));
         one.answer = Some(answer);
     }
 }
@@ -257,8 +268,9 @@ fn temporary(error: &CallError) -> ErrorCode {
     if error.is_temporary() { ErrorCode::NotLeaderOrFollower } else { ErrorCode::UnknownServerError }
 }
 
-/// An answer with records, or none.
-fn there(partition_index: i32, end: i64, records: Vec<Bytes>) -> PartitionData {
+/// An answer with records, or none. `end`: of the partition, if it is known.
+fn there(partition_index: i32, end: Option<i64>, records: Vec<Bytes>) -> PartitionData {
+    let end = end.unwrap_or(UNKNOWN_END);
     PartitionData {
         partition_index,
         high_watermark: end,
@@ -296,20 +308,6 @@ fn start_slice(
     slices::start(&front.shared, slices::Wanted { stream, partition, from, bytes }, By::Helper)
 }
 
-fn start_log(
-    front: &KafkaFront,
-    calls: &mut Calls<'_>,
-    topic: &Topic,
-    request: &FetchPartition,
-    bytes: usize,
-) -> Result<(), Refusal> {
-    let read = calls.add("@LogRead", Some(front.home(request.partition)), |set| {
-        set.put_i64(topic.number()).put_i32(request.partition);
-        set.put_i64(request.fetch_offset).put_i32(bytes as i32);
-    });
-    read.map(drop)
-}
-
 fn out_of_range(request: &FetchPartition, (first, next): (i64, i64)) -> Option<PartitionData> {
     let is_out = request.fetch_offset < first || request.fetch_offset > next;
     let error = failed(request.partition, ErrorCode::OffsetOutOfRange);
@@ -340,7 +338,7 @@ fn log(topic: &Topic, request: &FetchPartition, tables: Tables) -> PartitionData
     }
     let frame = Bytes::from(frame);
     let pieces = batches.into_iter().map(|(_, range)| frame.slice(range)).collect();
-    PartitionData { log_start_offset: first, ..there(request.partition, next, pieces) }
+    PartitionData { log_start_offset: first, ..there(request.partition, Some(next), pieces) }
 }
 
 /// Rows of a stream as batches, which are kept for the next reader; as many as may still be encoded for this
@@ -388,7 +386,7 @@ fn rows(
             pieces.push(piece.batch);
         }
     }
-    PartitionData { log_start_offset: first, ..there(request.partition, next, pieces) }
+    PartitionData { log_start_offset: first, ..there(request.partition, Some(next), pieces) }
 }
 
 fn response(request: FetchRequest, wanted: Vec<Wanted>) -> FetchResponse {
@@ -399,7 +397,7 @@ fn response(request: FetchRequest, wanted: Vec<Wanted>) -> FetchResponse {
         partitions: wanted
             .by_ref()
             .take(topic.partitions.len())
-            .map(|one| one.answer.unwrap_or_else(|| there(one.request.partition, -1, Vec::new())))
+            .map(|one| one.answer.expect("each was answered when it was read"))
             .collect(),
     });
     FetchResponse { responses: responses.collect(), ..FetchResponse::default() }

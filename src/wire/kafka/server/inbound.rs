@@ -11,12 +11,8 @@ use crate::{
     calls::Calls,
     feed::{self, FeedCall, FeedRecord, FeedWriter, Head},
     format::DecodeError,
-    gate::Refusal,
     limits,
-    wire::kafka::{
-        protocol::ErrorCode,
-        records::{Batch, RecordsError},
-    },
+    wire::kafka::{protocol::ErrorCode, records::Batch},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -34,29 +30,12 @@ pub(super) struct Inbound<'a> {
     pub(super) has_asked: bool,
 }
 
-/// Why a batch is not carried out for now, or not at all.
-pub(super) enum Stopped {
-    Refused(Refused),
-    /// Schemas that its records have and the decoder does not know.
+/// What became of a batch's records.
+pub(super) enum Added {
+    /// The calls that they became, and which of them gives the batch its offset.
+    Calls { places: Vec<usize>, offset_from: usize },
+    /// Nothing: these schemas have to be learned first.
     UnknownSchemas(BTreeSet<u32>),
-}
-
-impl From<Refused> for Stopped {
-    fn from(refused: Refused) -> Stopped {
-        Stopped::Refused(refused)
-    }
-}
-
-impl From<RecordsError> for Stopped {
-    fn from(error: RecordsError) -> Stopped {
-        Stopped::Refused(error.into())
-    }
-}
-
-impl From<Refusal> for Stopped {
-    fn from(refusal: Refusal) -> Stopped {
-        Stopped::Refused(refusal.into())
-    }
 }
 
 /// What is kept as it came is what consumers get: the records must be there, as many as the batch says. A
@@ -79,8 +58,8 @@ pub(super) fn check_records(batch: &Batch, compacts: bool) -> Result<(), Refused
 }
 
 impl Inbound<'_> {
-    /// The calls that the batch becomes, and which of them gives it its offset.
-    pub(super) fn add_to(&self, calls: &mut Calls<'_>) -> Result<(Vec<usize>, usize), Stopped> {
+    /// Makes calls of the batch's records.
+    pub(super) fn add_to(&self, calls: &mut Calls<'_>) -> Result<Added, Refused> {
         let partitions = self.front.shared.config.partitions;
         let home = self.front.home(self.part);
         let mut feeds: Vec<Option<FeedWriter>> = (0..partitions).map(|_| None).collect();
@@ -91,7 +70,10 @@ impl Inbound<'_> {
                 feeds[usize::from(partition)] = Some(self.feed(partition == home));
             }
         }
-        self.sort(&mut feeds, home)?;
+        let unknown_schemas = self.sort(&mut feeds, home)?;
+        if !unknown_schemas.is_empty() {
+            return Ok(Added::UnknownSchemas(unknown_schemas));
+        }
         let (mut places, mut offset_from) = (Vec::new(), 0);
         for (partition, feed) in (0..).zip(feeds) {
             let Some(feed) = feed else { continue };
@@ -101,7 +83,7 @@ impl Inbound<'_> {
                 offset_from = place;
             }
         }
-        Ok((places, offset_from))
+        Ok(Added::Calls { places, offset_from })
     }
 
     fn feed(&self, gives_offsets: bool) -> FeedWriter {
@@ -120,8 +102,9 @@ impl Inbound<'_> {
         })
     }
 
-    /// Puts each record into the feed of its partition; those that can't be read into `home`'s.
-    fn sort(&self, feeds: &mut [Option<FeedWriter>], home: PartitionId) -> Result<(), Stopped> {
+    /// Puts each record into the feed of its partition; those that can't be read into `home`'s. Schemas that
+    /// are not known and were not asked for: without them the feeds are of no use.
+    fn sort(&self, feeds: &mut [Option<FeedWriter>], home: PartitionId) -> Result<BTreeSet<u32>, Refused> {
         let mut refused: Vec<(i32, String)> = Vec::new();
         let mut unknown_schemas = BTreeSet::new();
         let decoder = self.procedure.decoder();
@@ -162,14 +145,11 @@ impl Inbound<'_> {
                 headers: &headers,
             });
         }
-        if !unknown_schemas.is_empty() {
-            return Err(Stopped::UnknownSchemas(unknown_schemas));
-        }
-        if refused.is_empty() {
-            return Ok(());
+        if !unknown_schemas.is_empty() || refused.is_empty() {
+            return Ok(unknown_schemas);
         }
         let text = format!("{} can't be read; nothing of the batch was done", refused[0].1);
-        Err(Refused { records: refused, ..Refused::new(ErrorCode::InvalidRecord, text) }.into())
+        Err(Refused { records: refused, ..Refused::new(ErrorCode::InvalidRecord, text) })
     }
 
     /// Where a parameter set's row belongs.

@@ -128,9 +128,7 @@ impl KafkaFront {
         for some in unknown.chunks(ASKED_AT_ONCE) {
             let mut calls = Calls::new(&self.shared);
             for (topic, part) in some {
-                calls.add("@LogRead", Some(self.home(*part)), |set| {
-                    set.put_i64(topic.number()).put_i32(*part).put_i64(i64::MAX).put_i32(0);
-                })?;
+                calls.add("@LogRead", Some(self.home(*part)), topic.log_bounds(*part))?;
             }
             for ((topic, part), answer) in some.iter().zip(calls.run().await?) {
                 topic.tell_end(*part, answer.tables()?.integers(0)[1]);

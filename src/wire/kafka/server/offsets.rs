@@ -96,9 +96,7 @@ pub(super) async fn bounds(front: &KafkaFront, topic: &Topic, part: i32) -> Resu
         let (first, next) = slices::read(&front.shared, nothing).await?.bounds();
         return Ok((first as i64, next as i64));
     }
-    let log = calls::one(&front.shared, "@LogRead", Some(partition), |set| {
-        set.put_i64(topic.number()).put_i32(part).put_i64(i64::MAX).put_i32(0);
-    });
+    let log = calls::one(&front.shared, "@LogRead", Some(partition), topic.log_bounds(part));
     let bounds = log.await?.integers(0);
     Ok((bounds[0], bounds[1]))
 }
@@ -150,9 +148,8 @@ async fn latest(front: &KafkaFront, topic: &Topic, part: i32) -> Result<(i64, i6
     }
     let (mut offset, mut best) = (first, (-1, -1));
     while offset < next {
-        let read = calls::one(&front.shared, "@LogRead", Some(front.home(part)), |set| {
-            set.put_i64(topic.number()).put_i32(part).put_i64(offset).put_i32(1 << 20);
-        });
+        let from_there = topic.log_read(part, offset, 1 << 20);
+        let read = calls::one(&front.shared, "@LogRead", Some(front.home(part)), from_there);
         let before = offset;
         for row in read.await?.rows(1) {
             let batch = Bytes::from(calls::binary(&row[1]).unwrap_or_default().to_vec());

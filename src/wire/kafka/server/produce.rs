@@ -3,7 +3,7 @@
 
 use super::{
     front::KafkaFront,
-    inbound::{self, Inbound, Stopped},
+    inbound::{self, Added, Inbound},
     schemas,
     settings::BATCH_BYTES_MAX,
     topics::{Content, Topic},
@@ -158,10 +158,9 @@ async fn take(
 /// Adds the calls of records that become calls, as soon as their schemas are known.
 async fn carry_out(mut inbound: Inbound<'_>, calls: &mut Calls<'_>) -> Result<(Vec<usize>, usize), Refused> {
     loop {
-        match inbound.add_to(calls) {
-            Ok(added) => return Ok(added),
-            Err(Stopped::Refused(refused)) => return Err(refused),
-            Err(Stopped::UnknownSchemas(ids)) => {
+        match inbound.add_to(calls)? {
+            Added::Calls { places, offset_from } => return Ok((places, offset_from)),
+            Added::UnknownSchemas(ids) => {
                 assert!(!inbound.has_asked, "what is unknown then is a bad record");
                 schemas::learn(inbound.front, inbound.procedure, &ids).await?;
                 inbound.has_asked = true;

@@ -22,12 +22,12 @@ const REGISTER_AGAIN: Duration = Duration::from_secs(1);
 /// Registers those of all topics whose rows leave. What fails is tried again when a topic is read.
 pub(super) async fn register_all(front: &Arc<KafkaFront>) {
     for topic in front.topics.all() {
-        is_registered(front, &topic).await;
+        ensure_registered(front, &topic).await;
     }
 }
 
 /// Whether rows of a topic can be written: its schemas are registered, now if they were not before.
-pub(super) async fn is_registered(front: &Arc<KafkaFront>, topic: &Topic) -> bool {
+pub(super) async fn ensure_registered(front: &Arc<KafkaFront>, topic: &Topic) -> bool {
     let Content::Stream(stream) = &topic.content else { return true };
     if stream.encoder().is_some() {
         return true;
@@ -37,7 +37,7 @@ pub(super) async fn is_registered(front: &Arc<KafkaFront>, topic: &Topic) -> boo
         return stream.encoder().is_some();
     }
     match front.shared.schemas.numbered(&front.shared, &topic.name, stream.draft()).await {
-        Ok(encoder) => stream.is_registered(encoder),
+        Ok(encoder) => stream.tell_encoder(encoder),
         Err(error) => {
             tracing::warn!(topic = topic.name, "rows of a topic can't be read for now: {error}");
             *not_before = clock::now() + REGISTER_AGAIN;

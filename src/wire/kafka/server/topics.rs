@@ -20,7 +20,10 @@ use std::{
 };
 use tokio::sync::Notify;
 use tollgate_procedures::{Kind, Registry, registry::ProcedureId};
-use tollgate_schema::catalog::{Catalog, TableId, TableKind, TopicDef, TopicSource};
+use tollgate_schema::{
+    catalog::{Catalog, TableId, TableKind, TopicDef, TopicSource},
+    codec::ParamWriter,
+};
 
 /// See the module.
 #[derive(Default)]
@@ -123,6 +126,22 @@ impl Topic {
         number_of(&self.id)
     }
 
+    /// Parameters of `@LogRead`: from an offset on, about so many bytes.
+    pub(super) fn log_read(&self, part: i32, offset: i64, bytes: usize) -> impl FnOnce(&mut ParamWriter<'_>) {
+        let topic = self.number();
+        move |set| {
+            set.put_i64(topic)
+                .put_i32(part)
+                .put_i64(offset)
+                .put_i32(i32::try_from(bytes).unwrap_or(i32::MAX));
+        }
+    }
+
+    /// Parameters of `@LogRead` that ask only where a partition's log begins and ends.
+    pub(super) fn log_bounds(&self, part: i32) -> impl FnOnce(&mut ParamWriter<'_>) {
+        self.log_read(part, i64::MAX, 0)
+    }
+
     /// The end of a partition's log, if any was told since the start.
     pub(super) fn end(&self, part: i32) -> Option<i64> {
         let end = self.ends[usize::try_from(part).ok()?].load(Ordering::Acquire);
@@ -155,7 +174,7 @@ impl Topic {
 impl StreamTopic {
     fn new(table: TableId, draft: Encoder) -> StreamTopic {
         let encoder = OnceLock::new();
-        if draft.value_schema().is_none() && draft.key_schema().is_none() {
+        if !draft.has_schemas() {
             let _ = encoder.set(draft.clone());
         }
         let register_not_before = tokio::sync::Mutex::new(clock::now());
@@ -172,8 +191,8 @@ impl StreamTopic {
         &self.draft
     }
 
-    /// The schemas are registered.
-    pub(super) fn is_registered(&self, encoder: Encoder) {
+    /// The schemas are registered: messages are written by this one from now on.
+    pub(super) fn tell_encoder(&self, encoder: Encoder) {
         // Numbers are given once: whoever came first told the same.
         let _ = self.encoder.set(encoder);
     }
