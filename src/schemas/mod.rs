@@ -1,6 +1,6 @@
 //! The schemas of messages in Avro: by number for whoever reads them, registered for whoever writes them.
-//! They are in a registry that this node keeps, or in another one. Both answer the same requests, so nothing
-//! here but [`Schemas::answer`] knows which it is. Never knows topics, or what a schema says.
+//! They are in a registry that this node keeps, or in another one. Both answer the same requests, so whoever
+//! asks for schemas need not know which it is. Never knows topics, or what a schema says.
 //!
 //! [`config`], which registry; `kept`, this node's; `external`, another one.
 

@@ -4,7 +4,8 @@
 //! Pages hang from directories of 256. A frozen copy clones the pointers to the directories; whoever writes
 //! to a directory or a page that is reachable from another copy clones it first. To ask the reference count
 //! about that would touch the page's first line with a locked instruction at each write, so each pointer
-//! remembers the *epoch* in which it was last found to be the only one; freezing begins a new epoch.
+//! remembers the *epoch* in which it was last found to be the only one; freezing, or sharing a page, begins a
+//! new epoch.
 
 use std::{
     cell::UnsafeCell,

@@ -1,5 +1,6 @@
 //! The rows of one partition, with their indexes, views, undo and effects. Never knows: IO, clocks, other
-//! partitions, who calls it. Runs on the thread of its executor; what is read elsewhere is a [`Frozen`] view.
+//! partitions, who calls it. Runs on the thread of its executor; what is read elsewhere is a [`Frozen`] view,
+//! or a [`StreamSlice`].
 
 mod apply;
 mod chunks;

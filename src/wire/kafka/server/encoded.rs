@@ -1,5 +1,5 @@
 //! Rows of streams that were encoded as record batches: the next reader gets the same bytes. A committed row
-//! never changes, so nothing here grows stale; what was used longest ago makes room.
+//! never changes, so nothing here grows stale; what came first makes room.
 
 use bytes::Bytes;
 use parking_lot::Mutex;

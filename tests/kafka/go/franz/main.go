@@ -110,11 +110,13 @@ type member struct {
 	client     *kgo.Client
 	mutex      sync.Mutex
 	partitions map[int32]bool
+	leave      context.CancelFunc
 	ended      chan bool
 }
 
 func (f franz) Join(group, topic string, handle func(checks.Record) bool) checks.Member {
-	m := &member{partitions: map[int32]bool{}, ended: make(chan bool)}
+	staying, leave := context.WithCancel(always)
+	m := &member{partitions: map[int32]bool{}, leave: leave, ended: make(chan bool)}
 	owned := func(is bool) func(context.Context, *kgo.Client, map[string][]int32) {
 		return func(_ context.Context, _ *kgo.Client, changed map[string][]int32) {
 			m.mutex.Lock()
@@ -130,17 +132,15 @@ func (f franz) Join(group, topic string, handle func(checks.Record) bool) checks
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(owned(true)), kgo.OnPartitionsRevoked(owned(false)),
 		kgo.OnPartitionsLost(owned(false)))
-	go m.poll(handle)
+	go m.poll(staying, handle)
 	return m
 }
 
-func (m *member) poll(handle func(checks.Record) bool) {
+// Polls until the member leaves. What it has taken is committed first, with a client that is still open.
+func (m *member) poll(staying context.Context, handle func(checks.Record) bool) {
 	defer close(m.ended)
-	for {
-		fetches := m.client.PollRecords(always, 20)
-		if fetches.IsClientClosed() {
-			return
-		}
+	for staying.Err() == nil {
+		fetches := m.client.PollRecords(staying, 20)
 		taken := []*kgo.Record{}
 		fetches.EachRecord(func(record *kgo.Record) {
 			if handle(received(record)) {
@@ -169,8 +169,9 @@ func (m *member) Partitions() []int32 {
 }
 
 func (m *member) Close() {
-	m.client.CloseAllowingRebalance()
+	m.leave()
 	<-m.ended
+	m.client.CloseAllowingRebalance()
 }
 
 func (f franz) Ends(topic string, partition int32) (int64, int64) {

@@ -139,6 +139,7 @@ type member struct {
 	group      sarama.ConsumerGroup
 	mutex      sync.Mutex
 	partitions []int32
+	leave      context.CancelFunc
 	ended      chan bool
 }
 
@@ -161,16 +162,15 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 }
 
 func (c *client) Join(group, topic string, handle func(checks.Record) bool) checks.Member {
-	m := &member{topic: topic, handle: handle, ended: make(chan bool)}
+	staying, leave := context.WithCancel(context.Background())
+	m := &member{topic: topic, handle: handle, leave: leave, ended: make(chan bool)}
 	m.group = one(sarama.NewConsumerGroup([]string{c.options.Bootstrap}, group, c.settings()))
 	go func() {
 		defer close(m.ended)
-		for {
-			err := m.group.Consume(context.Background(), []string{topic}, m)
-			if errors.Is(err, sarama.ErrClosedConsumerGroup) {
-				return
+		for staying.Err() == nil {
+			if err := m.group.Consume(staying, []string{topic}, m); staying.Err() == nil {
+				must(err)
 			}
-			must(err)
 		}
 	}()
 	return m
@@ -183,8 +183,9 @@ func (m *member) Partitions() []int32 {
 }
 
 func (m *member) Close() {
-	must(m.group.Close())
+	m.leave()
 	<-m.ended
+	must(m.group.Close())
 }
 
 func (c *client) Ends(topic string, partition int32) (int64, int64) {
