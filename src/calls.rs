@@ -3,6 +3,7 @@
 
 use crate::{
     call::{Arrival, Batch, Call, Form, PartitionId, ReplySink, Target},
+    clock,
     gate::Refusal,
     node::{desk::By, shared::Shared},
     wire::volt::{
@@ -13,7 +14,7 @@ use crate::{
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tollgate_procedures::registry::ProcedureId;
 use tollgate_schema::{
@@ -110,11 +111,12 @@ impl<'a> Calls<'a> {
         let (sender, frames) = oneshot::channel();
         if self.count == 0 {
             let _ = sender.send(Vec::new());
-            return Ok(Pending(frames));
+            return Ok(Pending { frames, waited: Duration::ZERO });
         }
         let gathered = Gathered { frames: vec![None; self.count], left: self.count, sender: Some(sender) };
         let sink = Arc::new(Gather(Mutex::new(gathered)));
         let received_us = self.shared.monotonic_us();
+        let before = clock::now();
         let bytes = Bytes::from(self.bytes);
         for (executor, calls) in self.by_executor.into_iter().enumerate() {
             if !calls.is_empty() {
@@ -122,7 +124,7 @@ impl<'a> Calls<'a> {
                 gate.submit(executor, batch, By::Helper).await?;
             }
         }
-        Ok(Pending(frames))
+        Ok(Pending { frames, waited: before.elapsed() })
     }
 
     /// Hands them over and waits for the answers.
@@ -145,13 +147,17 @@ pub(crate) async fn one(
 }
 
 /// Calls on their way.
-pub(crate) struct Pending(oneshot::Receiver<Vec<Vec<u8>>>);
+pub(crate) struct Pending {
+    frames: oneshot::Receiver<Vec<Vec<u8>>>,
+    /// How long there was no room for them.
+    pub(crate) waited: Duration,
+}
 
 impl Pending {
     /// By place.
     pub(crate) async fn answers(self) -> Result<Vec<Answer>, Refusal> {
         // Nobody drops a sink unanswered but a server that ends.
-        let frames = self.0.await.map_err(|_| Refusal::Stopping)?;
+        let frames = self.frames.await.map_err(|_| Refusal::Stopping)?;
         Ok(frames.into_iter().map(Answer).collect())
     }
 }

@@ -212,7 +212,7 @@ fn lies(values: &[String]) -> Vec<(&'static str, Vec<u8>, ErrorCode)> {
     ]
 }
 
-fn balance(server: &Server, card: i32) -> Option<Value> {
+pub(super) fn balance(server: &Server, card: i32) -> Option<Value> {
     let sql = format!("SELECT balance FROM cards WHERE card_id = {card}");
     line::succeed(&mut server.connect(), "@AdHoc", &[Value::Varchar(sql)])
 }

@@ -3,16 +3,18 @@
 use super::{kafka, resident_bytes, under_attack};
 use crate::support::{
     files,
-    kafka_client::{self, KafkaClient, batch},
-    wait,
+    kafka_client::{self, KafkaClient, PRODUCE_VERSION, batch, produce_request},
+    line, wait,
 };
+use bytes::Bytes;
 use std::{
     io::{self, Write as _},
+    thread,
     time::Duration,
 };
 use tollgate::wire::kafka::{
     protocol::{
-        ApiKey, ErrorCode, Request,
+        ApiKey, ErrorCode, Request, Response,
         api_versions::ApiVersionsRequest,
         fetch::{FetchPartition, FetchRequest, FetchTopic},
         metadata::MetadataRequest,
@@ -20,6 +22,7 @@ use tollgate::wire::kafka::{
     },
     records::Compression,
 };
+use tollgate_schema::value::Value;
 
 /// What `limits.connections` is if it is not set.
 const CONNECTIONS_MAX: usize = 4096;
@@ -175,5 +178,43 @@ fn kafka_clients_that_never_read() {
         clients[0].answer(ApiKey::Metadata, 9).unwrap();
         drop(clients);
         kafka::is_served(server);
+    });
+}
+
+/// The throttle time of the next response, whose records were all taken.
+fn told_to(client: &mut KafkaClient) -> i32 {
+    let answer = client.answer(ApiKey::Produce, PRODUCE_VERSION).unwrap();
+    let Response::Produce(answer) = answer else { panic!("an answer to another request") };
+    assert_eq!(answer.responses[0].partition_responses[0].error, ErrorCode::None, "{answer:?}");
+    answer.throttle_time_ms
+}
+
+/// Producers that send more than is carried out are told to slow down, all they sent is carried out, and one
+/// that comes later is told nothing of it.
+#[test]
+fn kafka_more_than_is_carried_out() {
+    const CONNECTIONS: usize = 12;
+    const REQUESTS: usize = 60;
+    const RECHARGES: usize = 40;
+    under_attack(|server| {
+        let values: Vec<String> = (0..RECHARGES).map(|_| "2,1,1".to_string()).collect();
+        let batch = Bytes::from(batch(&values, Compression::None, None));
+        let request = kafka_client::frame(PRODUCE_VERSION, &produce_request(&[("RECHARGE", 0, batch)]));
+        line::new_card(&mut server.connect(), 2, 0);
+        let flood = |_| {
+            let mut client = KafkaClient::connect(server);
+            client.socket.write_all(&request.repeat(REQUESTS)).unwrap();
+            (0..REQUESTS).map(|_| told_to(&mut client)).max().unwrap()
+        };
+        let told: Vec<i32> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..CONNECTIONS).map(|number| scope.spawn(move || flood(number))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(told.iter().any(|&ms| ms > 0), "{told:?}");
+        let all = i32::try_from(CONNECTIONS * REQUESTS * RECHARGES).unwrap();
+        assert_eq!(kafka::balance(server, 2), Some(Value::Integer(all)));
+        let mut client = KafkaClient::connect(server);
+        client.socket.write_all(&request).unwrap();
+        assert_eq!(told_to(&mut client), 0);
     });
 }

@@ -42,13 +42,15 @@ pub(crate) fn python(client: &str, program: &str) -> Option<Command> {
     Some(command)
 }
 
-/// The program that runs kcat, which is a Debian package.
+/// The program that runs kcat, which is a Debian package; with that package's librdkafka, not with the one
+/// whose directory cargo names to what it starts.
 pub(crate) fn kcat() -> Option<Command> {
     if !Path::new("/usr/bin/kcat").exists() {
         skip("kcat is not installed");
         return None;
     }
     let mut command = Command::new("python3");
+    command.env_remove("LD_LIBRARY_PATH");
     command.env("PYTHONDONTWRITEBYTECODE", "1").arg(source("python/kcat.py"));
     Some(command)
 }

@@ -86,6 +86,13 @@ def leave(status):
     os._exit(status)
 
 
+def fail(what):
+    """Ends the program for the exception at hand."""
+    traceback.print_exc()
+    print(f"FAILED: {what}", flush=True)
+    leave(1)
+
+
 def give_up_after(seconds):
     def give_up():
         print(f"FAILED: not done after {seconds:g} s", flush=True)
@@ -104,9 +111,7 @@ def finish(scenarios, options):
         try:
             scenarios[name](*options.rest)
         except BaseException:
-            traceback.print_exc()
-            print(f"FAILED: {name}", flush=True)
-            leave(1)
+            fail(name)
         print(f"{name}: {time.monotonic() - began:.1f} s", flush=True)
     print("done", flush=True)
     leave(0)

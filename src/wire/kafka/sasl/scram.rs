@@ -18,6 +18,7 @@ pub(super) struct Challenged {
     gs2_header: Vec<u8>,
     /// The client's and the server's.
     nonce: String,
+    client_nonce_bytes: usize,
     /// What both have said so far, as signatures are made over it; with its last comma.
     said: String,
 }
@@ -36,17 +37,23 @@ pub(super) fn challenge(
     let answer = format!("r={nonce},s={salt},i={}", credentials.iterations);
     let said = format!("{},{answer},", first.bare);
     let gs2_header = first.gs2_header.as_bytes().to_vec();
-    Ok((Challenged { hash, user: first.user, credentials, gs2_header, nonce, said }, answer.into_bytes()))
+    let client_nonce_bytes = first.nonce.len();
+    let challenged =
+        Challenged { hash, user: first.user, credentials, gs2_header, nonce, client_nonce_bytes, said };
+    Ok((challenged, answer.into_bytes()))
 }
 
 /// The user and the server's own proof, if the client has the password.
 pub(super) fn check(challenged: Challenged, text: &str) -> Result<(String, Vec<u8>), SaslError> {
-    let Challenged { hash, user, credentials, gs2_header, nonce, mut said } = challenged;
+    let Challenged { hash, user, credentials, gs2_header, nonce, client_nonce_bytes, mut said } = challenged;
     let last = message::client_final(text)?;
     if last.channel_binding != gs2_header {
         return Err(SaslError::ChannelBindingChanged);
     }
-    if last.nonce != nonce {
+    // librdkafka before 2.6.1 puts its own nonce in front once more. That is in what the proof is made over,
+    // as is the server's nonce, so it proves no less.
+    let client_nonce = &nonce[..client_nonce_bytes];
+    if last.nonce != nonce && last.nonce.strip_prefix(client_nonce) != Some(&nonce) {
         return Err(SaslError::Nonce);
     }
     if last.proof.len() != hash.bytes() {

@@ -51,11 +51,15 @@ impl Client {
 
     /// The last message, and what the server must answer.
     fn last(&self, challenge: &str) -> (String, String) {
+        self.last_with_nonce(challenge, challenge.split(',').next().unwrap())
+    }
+
+    fn last_with_nonce(&self, challenge: &str, nonce: &str) -> (String, String) {
         let fields: Vec<&str> = challenge.split(',').collect();
         let salt = STANDARD.decode(&fields[1][2..]).unwrap();
         let salted =
             self.hash.salted_password(self.password.as_bytes(), &salt, fields[2][2..].parse().unwrap());
-        let without = format!("c={},{}", STANDARD.encode(self.header), fields[0]);
+        let without = format!("c={},{nonce}", STANDARD.encode(self.header));
         let said = format!("{},{challenge},{without}", self.bare);
         let client_key = self.hash.hmac(&salted, &[b"Client Key"]);
         let signature = self.hash.hmac(&self.hash.digest(&client_key), &[said.as_bytes()]);
@@ -194,6 +198,35 @@ fn truncated_and_changed_messages_do_not_authenticate() {
         let replayed = String::from_utf8(last).unwrap().replace(&nonce(&challenge), &nonce(&other));
         let reason = SaslError::Credentials { user: "ann".into() };
         assert_eq!(refused(exchange.step(&users, replayed.as_bytes())), reason);
+    }
+}
+
+#[test]
+fn old_librdkafkas_double_their_nonce() {
+    let users = Users::new(SECRET, [("ann", "pencil")]).unwrap();
+    for mechanism in [Mechanism::ScramSha256, Mechanism::ScramSha512] {
+        let client = Client::new(mechanism, "n,,", "ann", "pencil");
+        let finish = |change: fn(&str) -> String| {
+            let mut exchange = Exchange::new(mechanism, [5; NONCE_BYTES]);
+            let challenge = continued(exchange.step(&users, &client.first()));
+            let nonce = change(&challenge.split(',').next().unwrap()["r=".len()..]);
+            let (last, answer) = client.last_with_nonce(&challenge, &format!("r={nonce}"));
+            (exchange.step(&users, last.as_bytes()), answer)
+        };
+        let (step, answer) = finish(|nonce| format!("clientnonce{nonce}"));
+        let bytes = answer.into_bytes();
+        assert_eq!(step, Step::Done { user: "ann".into(), bytes });
+        // Nothing else passes, whatever it proves.
+        let others: [fn(&str) -> String; 5] = [
+            |nonce| format!("clientnonceclientnonce{nonce}"),
+            |nonce| format!("{nonce}{nonce}"),
+            |nonce| nonce["clientnonce".len()..].to_string(),
+            |nonce| format!("x{nonce}"),
+            |_| "clientnonce".to_string(),
+        ];
+        for other in others {
+            assert_eq!(refused(finish(other).0), SaslError::Nonce);
+        }
     }
 }
 

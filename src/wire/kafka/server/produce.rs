@@ -11,6 +11,7 @@ use super::{
 use crate::{
     calls::{Answer, CallError, Calls, Pending},
     gate::Refusal,
+    limits,
     wire::kafka::{
         protocol::{
             ErrorCode,
@@ -23,7 +24,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Kafka's acks that there are: none, the leader's, all replicas'. The last two mean the same here.
 const ACKS: [i16; 3] = [0, 1, -1];
@@ -214,9 +215,12 @@ fn append(
 impl Produced {
     /// Waits until all is committed; `None`: the client wants no answer.
     pub(super) async fn response(self) -> Option<ProduceResponse> {
-        let answers = match self.answers {
-            Ok(pending) => pending.answers().await,
-            Err(refusal) => Err(refusal),
+        let (answers, throttle_time_ms) = match self.answers {
+            Ok(pending) => {
+                let throttle_time_ms = throttle_time_ms(pending.waited);
+                (pending.answers().await, throttle_time_ms)
+            }
+            Err(refusal) => (Err(refusal), 0),
         };
         let mut admitted: Vec<Result<Admitted, CallError>> = match answers {
             Ok(answers) => answers.into_iter().map(Admitted::read).collect(),
@@ -230,9 +234,15 @@ impl Produced {
             name,
             partition_responses: parts.into_iter().map(|part| part.response(&mut admitted)).collect(),
         });
-        let response = ProduceResponse { responses: responses.collect(), throttle_time_ms: 0 };
+        let response = ProduceResponse { responses: responses.collect(), throttle_time_ms };
         self.is_answered.then_some(response)
     }
+}
+
+/// A producer whose records found an executor's queue full leaves it alone for as long as they waited: more
+/// of the same makes it no shorter.
+fn throttle_time_ms(waited: Duration) -> i32 {
+    waited.as_millis().min(u128::from(limits::KAFKA_THROTTLE_MAX_MS)) as i32
 }
 
 /// What the call that took a batch answers.
