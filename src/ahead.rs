@@ -10,10 +10,7 @@ use crate::{
     call::{Batch, Call, Form, PartitionId, Target},
     partition::Partition,
 };
-use tollgate_procedures::{
-    Kind, Registry,
-    registry::{ProcedureId, Registered},
-};
+use tollgate_procedures::{Kind, registry::Registered};
 use tollgate_schema::{
     catalog::TableId,
     codec::ParamReader,
@@ -31,115 +28,134 @@ const _: () = assert!(PLACES > KEY && KEY > ROWS && ROWS > REST && REST > GROUP 
 /// Calls that are known at a time.
 const PLACES: usize = 16;
 
-/// The calls of some batches, in turn, and what is known of those to come.
-pub(crate) struct Ahead<'a, I> {
-    registry: &'a Registry,
-    calls: I,
-    /// Calls that were looked at, and how many of them had their turn.
-    known: usize,
-    done: usize,
-    places: [Upcoming<'a>; PLACES],
-}
-
+/// A call whose turn comes.
 #[derive(Clone, Copy)]
-struct Upcoming<'a> {
-    procedure: ProcedureId,
+pub(crate) struct Turn<'a> {
+    registered: &'a Registered,
     parameters: &'a [u8],
     /// The partition and the key, if the call looks at tables by its key.
     key: Option<(PartitionId, i64)>,
     group: Option<GroupAhead>,
 }
 
-impl<'a, I: Iterator<Item = (&'a Batch, &'a Call)>> Ahead<'a, I> {
-    pub(crate) fn new(registry: &'a Registry, calls: I, partitions: &[Option<Partition>]) -> Ahead<'a, I> {
-        let mut ahead = Ahead {
-            registry,
-            calls,
-            known: 0,
-            done: 0,
-            places: [Upcoming { procedure: 0, parameters: &[], key: None, group: None }; PLACES],
-        };
+impl<'a> Turn<'a> {
+    pub(crate) fn of_call(registered: &'a Registered, batch: &'a Batch, call: &Call) -> Turn<'a> {
+        match (call.target, call.form) {
+            (Target::Partition(id), Form::Parameters) => {
+                Turn::in_partition(registered, id, batch.parameters(call))
+            }
+            _ => Turn { registered, parameters: &[], key: None, group: None },
+        }
+    }
+
+    /// `parameters`: those of a call, or something else.
+    #[inline]
+    pub(crate) fn in_partition(
+        registered: &'a Registered,
+        id: PartitionId,
+        parameters: &'a [u8],
+    ) -> Turn<'a> {
+        let looks =
+            registered.procedure.kind == Kind::Single { parameter: 0 } && !registered.touches.is_empty();
+        let key = looks.then(|| ParamReader::new(parameters).ok()?.take_integer()).flatten();
+        Turn { registered, parameters, key: key.map(|key| (id, key)), group: None }
+    }
+}
+
+/// Where the rows are that calls will look at.
+pub(crate) trait Stores {
+    fn store(&self, id: PartitionId) -> Option<&Store>;
+}
+
+impl Stores for [Option<Partition>] {
+    #[inline]
+    fn store(&self, id: PartitionId) -> Option<&Store> {
+        Some(self.get(usize::from(id))?.as_ref()?.store())
+    }
+}
+
+/// For calls of one partition.
+impl Stores for Store {
+    #[inline]
+    fn store(&self, _id: PartitionId) -> Option<&Store> {
+        Some(self)
+    }
+}
+
+/// Some calls, in turn, and what is known of those to come.
+pub(crate) struct Ahead<'a, I> {
+    turns: I,
+    /// Calls that were looked at, and how many of them had their turn.
+    known: usize,
+    done: usize,
+    places: [Option<Turn<'a>>; PLACES],
+}
+
+impl<'a, I: Iterator<Item = Turn<'a>>> Ahead<'a, I> {
+    pub(crate) fn new<S: Stores + ?Sized>(turns: I, stores: &S) -> Ahead<'a, I> {
+        let mut ahead = Ahead { turns, known: 0, done: 0, places: [None; PLACES] };
         // The first ones have no turns before theirs: all of them now.
-        (0..KEY).for_each(|_| ahead.look_at_next(partitions));
-        (0..ROWS).for_each(|at| ahead.ask(at, partitions, Store::prefetch_row));
-        (0..REST).for_each(|at| ahead.ask_rest(at, partitions));
-        (0..GROUP).for_each(|at| ahead.ask_group(at, partitions, Store::prefetch_group_row));
+        (0..KEY).for_each(|_| ahead.look_at_next(stores));
+        (0..ROWS).for_each(|at| ahead.ask(at, stores, Store::prefetch_row));
+        (0..REST).for_each(|at| ahead.ask_rest(at, stores));
+        (0..GROUP).for_each(|at| ahead.ask_group(at, stores, Store::prefetch_group_row));
         ahead
     }
 
     /// A call's turn comes.
     #[inline]
-    pub(crate) fn advance(&mut self, partitions: &[Option<Partition>]) {
-        self.look_at_next(partitions);
-        self.ask(self.done + ROWS, partitions, Store::prefetch_row);
-        self.ask_rest(self.done + REST, partitions);
-        self.ask_group(self.done + GROUP, partitions, Store::prefetch_group_row);
-        self.ask_group(self.done + GROUP_STRINGS, partitions, Store::prefetch_group_strings);
+    pub(crate) fn advance<S: Stores + ?Sized>(&mut self, stores: &S) {
+        self.look_at_next(stores);
+        self.ask(self.done + ROWS, stores, Store::prefetch_row);
+        self.ask_rest(self.done + REST, stores);
+        self.ask_group(self.done + GROUP, stores, Store::prefetch_group_row);
+        self.ask_group(self.done + GROUP_STRINGS, stores, Store::prefetch_group_strings);
         self.done += 1;
     }
 
     #[inline]
-    fn look_at_next(&mut self, partitions: &[Option<Partition>]) {
-        let Some((batch, call)) = self.calls.next() else { return };
-        let key = key_of(self.registry.get(call.procedure), batch, call);
-        let parameters = batch.parameters(call);
-        self.places[self.known % PLACES] =
-            Upcoming { procedure: call.procedure, parameters, key, group: None };
+    fn look_at_next<S: Stores + ?Sized>(&mut self, stores: &S) {
+        let Some(turn) = self.turns.next() else { return };
+        self.places[self.known % PLACES] = Some(turn);
         self.known += 1;
-        self.ask(self.known - 1, partitions, Store::prefetch);
+        self.ask(self.known - 1, stores, Store::prefetch);
     }
 
-    /// Asks for something of each table that a call touches, if there is such a call.
+    /// The call at that place, if there is one.
     #[inline]
-    fn ask(&self, at: usize, partitions: &[Option<Partition>], ask: impl Fn(&Store, TableId, i64)) {
-        if at < self.known
-            && let Upcoming { procedure, key: Some((partition, key)), .. } = self.places[at % PLACES]
-            && let Some(store) = store_of(partitions, partition)
+    fn turn(&self, at: usize) -> Option<&Turn<'a>> {
+        self.places[at % PLACES].as_ref().filter(|_| at < self.known)
+    }
+
+    /// Asks for something of each table that a call touches.
+    #[inline]
+    fn ask<S: Stores + ?Sized>(&self, at: usize, stores: &S, ask: impl Fn(&Store, TableId, i64)) {
+        if let Some(&Turn { registered, key: Some((partition, key)), .. }) = self.turn(at)
+            && let Some(store) = stores.store(partition)
         {
-            self.registry.get(procedure).touches.iter().for_each(|&table| ask(store, table, key));
+            registered.touches.iter().for_each(|&table| ask(store, table, key));
         }
     }
 
     /// Asks for the rest, and for what can be foreseen now that the rows are here.
     #[inline]
-    fn ask_rest(&mut self, at: usize, partitions: &[Option<Partition>]) {
-        self.ask(at, partitions, Store::prefetch_rest);
-        if at < self.known
-            && let Upcoming { procedure, parameters, key: Some((partition, _)), .. } =
-                self.places[at % PLACES]
-            && let registered = self.registry.get(procedure)
+    fn ask_rest<S: Stores + ?Sized>(&mut self, at: usize, stores: &S) {
+        self.ask(at, stores, Store::prefetch_rest);
+        if let Some(&Turn { registered, parameters, key: Some((partition, _)), .. }) = self.turn(at)
             && let Some(foresee) = registered.procedure.foresee
-            && let Some(store) = store_of(partitions, partition)
+            && let Some(store) = stores.store(partition)
+            && let Some(place) = &mut self.places[at % PLACES]
         {
-            self.places[at % PLACES].group = foresee(store, registered.base, parameters);
+            place.group = foresee(store, registered.base, parameters);
         }
     }
 
     #[inline]
-    fn ask_group(&self, at: usize, partitions: &[Option<Partition>], ask: impl Fn(&Store, GroupAhead)) {
-        if at < self.known
-            && let Upcoming { group: Some(group), key: Some((partition, _)), .. } = self.places[at % PLACES]
-            && let Some(store) = store_of(partitions, partition)
+    fn ask_group<S: Stores + ?Sized>(&self, at: usize, stores: &S, ask: impl Fn(&Store, GroupAhead)) {
+        if let Some(&Turn { group: Some(group), key: Some((partition, _)), .. }) = self.turn(at)
+            && let Some(store) = stores.store(partition)
         {
             ask(store, group);
         }
     }
-}
-
-#[inline]
-fn store_of(partitions: &[Option<Partition>], id: PartitionId) -> Option<&Store> {
-    Some(partitions.get(usize::from(id))?.as_ref()?.store())
-}
-
-#[inline]
-fn key_of(registered: &Registered, batch: &Batch, call: &Call) -> Option<(PartitionId, i64)> {
-    let (Kind::Single { parameter: 0 }, Target::Partition(id)) = (registered.procedure.kind, call.target)
-    else {
-        return None;
-    };
-    if registered.touches.is_empty() || call.form != Form::Parameters {
-        return None;
-    }
-    let mut reader = ParamReader::new(batch.parameters(call)).ok()?;
-    Some((id, reader.take_integer()?))
 }

@@ -80,6 +80,11 @@ impl<'a> Calls<'a> {
         Ok(self.put(procedure, target, Form::Parameters, start))
     }
 
+    /// Makes room for so many bytes of calls at once.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     /// Adds a feed of records for a procedure in one partition.
     pub(crate) fn add_feed(
         &mut self,

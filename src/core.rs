@@ -6,7 +6,7 @@
 //! argument).
 
 use crate::{
-    ahead::Ahead,
+    ahead::{Ahead, Turn},
     call::{Arrival, Batch, Call, Form, PartitionId, Target},
     counters::{Counters, Sample},
     expiry::Keep,
@@ -114,9 +114,10 @@ impl Core {
     pub fn run(&mut self, batches: &[Batch], now_us: i64) {
         let registry = self.registry.clone();
         let calls = || batches.iter().flat_map(|batch| batch.calls.iter().map(move |call| (batch, call)));
-        let mut ahead = Ahead::new(&registry, calls(), &self.partitions);
+        let turns = calls().map(|(batch, call)| Turn::of_call(registry.get(call.procedure), batch, call));
+        let mut ahead = Ahead::new(turns, &self.partitions[..]);
         for (batch, call) in calls() {
-            ahead.advance(&self.partitions);
+            ahead.advance(&self.partitions[..]);
             let registered = registry.get(call.procedure);
             let ran = match self.stopwatch.filter(|_| self.counters.wants_sample(call.procedure)) {
                 None => self.run_call(registered, batch, call, now_us),

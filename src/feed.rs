@@ -102,6 +102,7 @@ pub fn put(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
 }
 
 /// Reads a feed that was made by a [`FeedWriter`] of this process.
+#[derive(Clone)]
 pub struct FeedReader<'a> {
     rest: &'a [u8],
 }

@@ -69,9 +69,9 @@ pub const KAFKA_PLAIN_BYTES_MAX: usize = 16 << 20;
 /// Requests of one Kafka connection that wait for their response. Then its socket is not read any more.
 pub const KAFKA_REQUESTS_MAX: usize = 64;
 
-/// The longest throttle time that a Kafka producer is told: longer, and a queue that is empty again waits for
-/// its producers.
-pub const KAFKA_THROTTLE_MAX_MS: u64 = 1_000;
+/// The throttle times that a Kafka producer is told: what is shorter is no reason to do anything, what is
+/// longer has an empty queue wait for its producers.
+pub const KAFKA_THROTTLE_MS: std::ops::RangeInclusive<u64> = 10..=1_000;
 
 /// Records in one answer to a Kafka consumer, in bytes; the batch that is begun is not cut.
 pub const KAFKA_FETCH_BYTES_MAX: usize = 8 << 20;

@@ -3,6 +3,7 @@
 
 use super::{Partition, Ran, write_abort};
 use crate::{
+    ahead::{Ahead, Turn},
     call::{Batch, Call},
     feed::{FeedCall, FeedReader, FeedRecord, Head},
     wire::{
@@ -11,23 +12,15 @@ use crate::{
     },
 };
 use tollgate_procedures::{
-    Abort, Kind, Results, Tx,
+    Abort, Results, Tx,
     builtin::{
         logs,
         producers::{self, Admission, Claim},
     },
     registry::Registered,
 };
-use tollgate_schema::{
-    catalog::TableId,
-    codec::ParamReader,
-    store::{Mark, Store},
-};
+use tollgate_schema::store::Mark;
 
-/// Records before its turn that a record is looked at, as `ahead` looks at calls.
-const KEY_AHEAD: usize = 12;
-const ROWS_AHEAD: usize = 7;
-const REST_AHEAD: usize = 4;
 /// The server's own tables come first in every catalogue.
 const OWN_TABLES: u16 = 0;
 /// A batch of dead letters is closed behind the one that reaches this: it stays below what a batch may be,
@@ -118,22 +111,6 @@ impl Partition {
         Ok((Admission::New, base_offset))
     }
 
-    /// Asks for what a record will look at, if its procedure says that it looks at tables by an integer key.
-    fn foresee(
-        &self,
-        registered: &Registered,
-        record: Option<&FeedRecord<'_>>,
-        ask: impl Fn(&Store, TableId, i64),
-    ) {
-        if let Some(FeedRecord { call: FeedCall::Parameters(set), .. }) = record
-            && !registered.touches.is_empty()
-            && let Kind::Single { parameter: 0 } = registered.procedure.kind
-            && let Some(key) = ParamReader::new(set).ok().and_then(|mut reader| reader.take_integer())
-        {
-            registered.touches.iter().for_each(|&table| ask(&self.store, table, key));
-        }
-    }
-
     fn run_records<'a>(
         &mut self,
         registered: &Registered,
@@ -142,11 +119,14 @@ impl Partition {
         count: &mut dyn FnMut(Ran),
     ) -> Vec<DeadLetter<'a>> {
         let mut dead = Vec::new();
-        let records: Vec<FeedRecord<'a>> = records.collect();
-        for (at, &record) in records.iter().enumerate() {
-            self.foresee(registered, records.get(at + KEY_AHEAD), Store::prefetch);
-            self.foresee(registered, records.get(at + ROWS_AHEAD), Store::prefetch_row);
-            self.foresee(registered, records.get(at + REST_AHEAD), Store::prefetch_rest);
+        let id = self.id;
+        let turns = records.clone().map(|record| match record.call {
+            FeedCall::Parameters(parameters) => Turn::in_partition(registered, id, parameters),
+            FeedCall::Unreadable(_) => Turn::in_partition(registered, id, &[]),
+        });
+        let mut ahead = Ahead::new(turns, &self.store);
+        for record in records {
+            ahead.advance(&self.store);
             let reason = match record.call {
                 FeedCall::Unreadable(reason) => reason.to_string(),
                 FeedCall::Parameters(parameters) => {

@@ -85,9 +85,10 @@ impl Kind {
 
     /// Starts the system, empty.
     pub(crate) fn start(self, options: &Options) -> anyhow::Result<Box<dyn Contender>> {
+        const SPEED: Purpose = Purpose::Speed { ready_bytes: tollgate::READY_BYTES };
         Ok(match self {
-            Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync", Purpose::Speed)?),
-            Self::TollgateAsync => Box::new(tollgate::Tollgate::start(options, "async", Purpose::Speed)?),
+            Self::Tollgate => Box::new(tollgate::Tollgate::start(options, "sync", SPEED)?),
+            Self::TollgateAsync => Box::new(tollgate::Tollgate::start(options, "async", SPEED)?),
             Self::Redis => Box::new(redis::Redis::start(Persistence::Off, Form::Packed)?),
             Self::RedisPlain => Box::new(redis::Redis::start(Persistence::Off, Form::Plain)?),
             Self::RedisEverysec => Box::new(redis::Redis::start(Persistence::EverySecond, Form::Packed)?),

@@ -27,14 +27,15 @@ pub(crate) const START_LIMIT: Duration = Duration::from_secs(120);
 /// What a node is started for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To be fast on a machine of its own: what it will write to is there before it serves.
-    Speed,
+    /// To be fast on a machine of its own: what it will write to is there before it serves, so much memory
+    /// and some segments of the log.
+    Speed { ready_bytes: u64 },
     /// To have its state measured: it takes snapshots only when asked.
     State,
 }
 
-/// Of a node started for speed: memory, and segments of the log.
-const READY_BYTES: u64 = 1 << 30;
+/// Memory for as many calls as a measurement makes of a node that is as fast as this one.
+pub(crate) const READY_BYTES: u64 = 1 << 30;
 const READY_SEGMENTS: u32 = 16;
 
 /// Log growth that no measurement reaches.
@@ -79,13 +80,13 @@ impl Tollgate {
         if let Some(executors) = options.executors {
             writeln!(config, "executors = {executors}")?;
         }
-        writeln!(config, "net_core = {}", purpose == Purpose::Speed)?;
+        writeln!(config, "net_core = {}", matches!(purpose, Purpose::Speed { .. }))?;
         writeln!(config, "durability = {durability:?}\n\n[listen]\nvolt = \"{volt}\"\nhttp = \"{http}\"")?;
         writeln!(config, "kafka = \"{kafka}\"")?;
         writeln!(config, "\n[kafka]\nauto_create_topics = true\ntopic_partitions = 8")?;
         match purpose {
-            Purpose::Speed => {
-                writeln!(config, "\n[memory]\nready_bytes = {READY_BYTES}")?;
+            Purpose::Speed { ready_bytes } => {
+                writeln!(config, "\n[memory]\nready_bytes = {ready_bytes}")?;
                 writeln!(config, "\n[log]\nready_segments = {READY_SEGMENTS}")?;
             }
             Purpose::State => writeln!(config, "\n[snapshot]\nlog_bytes = {NEVER_LOG_BYTES}")?,
@@ -143,8 +144,8 @@ fn launch(binary: &Path, directory: &Path, volt: SocketAddr) -> anyhow::Result<S
 impl Contender for Tollgate {
     fn version(&self) -> String {
         let mut text = format!("{}, durability {}", self.version, self.durability);
-        if self.purpose == Purpose::Speed {
-            let ready_mib = READY_BYTES >> 20;
+        if let Purpose::Speed { ready_bytes } = self.purpose {
+            let ready_mib = ready_bytes >> 20;
             let _ = write!(text, ", net_core, {ready_mib} MiB and {READY_SEGMENTS} log segments ready");
         }
         text

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::{
     clock,
-    contenders::{
-        Contender as _, Options,
-        tollgate::{Purpose, Tollgate},
-    },
+    contenders::{Contender as _, Options, tollgate::Tollgate},
     node::exports::{self, Progress},
     transit::population::Population,
 };
@@ -28,7 +25,7 @@ const SAMPLE: Duration = Duration::from_millis(100);
 const ARRIVAL_LIMIT_NS: u64 = 180_000_000_000;
 
 pub(super) fn run(target: SocketAddr, options: &Options) -> anyhow::Result<Vec<Figure>> {
-    let mut node = Tollgate::start(options, "sync", Purpose::Speed)?;
+    let mut node = super::start(options, BACKLOG_ROWS + STEADY_ROWS)?;
     node.load(Population { cards: CARDS })?;
     recharges::run(node.kafka(), node.http(), BACKLOG_ROWS).context("writing the backlog")?;
     node.stop();

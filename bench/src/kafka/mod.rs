@@ -20,7 +20,7 @@ mod sender;
 use crate::{
     contenders::{
         Contender as _, Options,
-        tollgate::{Purpose, Tollgate},
+        tollgate::{Purpose, READY_BYTES, Tollgate},
     },
     transit::population::Population,
 };
@@ -34,6 +34,16 @@ use std::net::SocketAddr;
 pub(crate) const VALUE_BYTES: u32 = 100;
 pub(crate) const PARTITIONS: u32 = 8;
 const CARDS: i32 = 500_000;
+/// Of memory, more than a record of a hundred bytes becomes.
+const RECORD_BYTES: u64 = 250;
+
+/// A node that has the memory for so many records before it serves.
+fn start(options: &Options, records: u64) -> anyhow::Result<Tollgate> {
+    Tollgate::start(options, "sync", Purpose::Speed { ready_bytes: READY_BYTES + records * RECORD_BYTES })
+}
+
+/// Of work that writes a record each.
+const KINDS_OF_WORK: u64 = 3;
 
 /// What is measured, how often.
 pub(crate) struct Plan {
@@ -101,7 +111,7 @@ fn of_kafka(
 
 /// The figures, and how long an alert is. Latencies come first: nothing written before is in their way.
 fn of_tollgate(plan: &Plan, generator: &Generator, options: &Options) -> anyhow::Result<(Vec<Figure>, u32)> {
-    let mut node = Tollgate::start(options, "sync", Purpose::Speed)?;
+    let mut node = start(options, KINDS_OF_WORK * plan.records)?;
     let at: SocketAddr = node.kafka();
     let figure = |work, records_per_s| Figure::new("tollgate", work, plan.records, records_per_s);
     let population = Population { cards: CARDS };

@@ -1,8 +1,13 @@
 //! `RechargeCard(card_id, amount, station_id)`: money in, once.
 
-use super::metro::{CardAlertExport, CardsRef, Tables};
+use super::metro::{CardAlertExport, CardsRef, ReadTables, Tables};
 use crate::{abort::Abort, transaction::Tx};
-use tollgate_schema::typed::Access;
+use tollgate_schema::{
+    catalog::TableId,
+    codec::ParamReader,
+    store::{GroupAhead, Store},
+    typed::Access,
+};
 
 const PAY_PER_RIDE: i8 = 0;
 
@@ -37,6 +42,19 @@ pub(super) fn recharge_card(
     let image = CardAlertExport { station_name: station_name.as_deref(), ..alert }.image(tx.base())?;
     tx.card_alert_export().append_image(&image)?;
     Ok(0)
+}
+
+/// Whatever comes of it is an alert, with the card's strings, which is counted for the card and the station.
+pub(super) fn foresee(store: &Store, base: TableId, parameters: &[u8]) -> Option<GroupAhead> {
+    let mut reader = ParamReader::new(parameters).ok()?;
+    let card_id = i32::try_from(reader.take_integer()?).ok()?;
+    reader.take_integer()?;
+    let station_id = reader.take_integer()?;
+    let tables = ReadTables::new(store, base);
+    tables.cards().find(card_id).into_iter().for_each(|row| tables.cards().prefetch_strings(row));
+    let station = i16::try_from(station_id).ok().and_then(|id| tables.stations().find(id));
+    let station_name = station.map(|row| tables.stations().at(row).name().unwrap_or_default());
+    tables.card_export_stats().prefetch(card_id, station_name)
 }
 
 /// An alert about a card that may be unknown, for whoever is to be told; without a station.

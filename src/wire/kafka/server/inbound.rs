@@ -74,6 +74,7 @@ impl Inbound<'_> {
         if !unknown_schemas.is_empty() {
             return Ok(Added::UnknownSchemas(unknown_schemas));
         }
+        calls.reserve(feeds.iter().flatten().map(|feed| feed.bytes.len()).sum());
         let (mut places, mut offset_from) = (Vec::new(), 0);
         for (partition, feed) in (0..).zip(feeds) {
             let Some(feed) = feed else { continue };

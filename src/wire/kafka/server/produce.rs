@@ -242,7 +242,8 @@ impl Produced {
 /// A producer whose records found an executor's queue full leaves it alone for as long as they waited: more
 /// of the same makes it no shorter.
 fn throttle_time_ms(waited: Duration) -> i32 {
-    waited.as_millis().min(u128::from(limits::KAFKA_THROTTLE_MAX_MS)) as i32
+    let ms = waited.as_millis().min(u128::from(*limits::KAFKA_THROTTLE_MS.end())) as u64;
+    if limits::KAFKA_THROTTLE_MS.contains(&ms) { ms as i32 } else { 0 }
 }
 
 /// What the call that took a batch answers.
