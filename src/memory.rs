@@ -140,11 +140,42 @@ impl MemoryThread {
 }
 
 /// Has the system provide so much beyond what allocations have reached, on the calling thread; less if the
-/// allocator has not reserved as much.
-pub fn provide(bytes: u64) {
+/// allocator has not reserved as much. How much of it is there now.
+pub fn provide(bytes: u64) -> u64 {
     let first = HIGHEST.load(Ordering::Relaxed) & !(STEP_BYTES - 1);
-    if first != 0 {
-        populate(first, first.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX)));
+    if first == 0 {
+        return 0;
+    }
+    let end = populate(first, first.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX)));
+    bytes.min((end - first) as u64)
+}
+
+/// mimalloc takes no less at once.
+const RESERVE_BYTES_MIN: usize = 64 << 20;
+
+/// Has the allocator reserve so much more, and the system provide it.
+fn reserve(bytes: usize) {
+    if bytes > 0
+        && let Some(start) = reserve_at(bytes.max(RESERVE_BYTES_MIN))
+    {
+        populate(start, start + bytes);
+    }
+}
+
+#[allow(unsafe_code, reason = "the allocator's arenas have no safe interface")]
+fn reserve_at(bytes: usize) -> Option<usize> {
+    unsafe extern "C" {
+        /// Where an arena begins; the size is told if there is a place for it.
+        fn mi_arena_area(arena: libmimalloc_sys::mi_arena_id_t, bytes: *mut usize) -> *mut libc::c_void;
+    }
+    let mut arena: libmimalloc_sys::mi_arena_id_t = std::ptr::null_mut();
+    // SAFETY: the first writes the new arena's number to a place that outlives the call, or fails; memory of
+    // an arena that is not exclusive is the allocator's to give out, which nothing here does. The second
+    // reads the arena that the first has made, which lives as long as the process, and writes nothing when
+    // there is no place for the size.
+    unsafe {
+        let failed = libmimalloc_sys::mi_reserve_os_memory_ex(bytes, true, false, false, &raw mut arena) != 0;
+        (!failed).then(|| mi_arena_area(arena, std::ptr::null_mut()) as usize)
     }
 }
 
@@ -155,7 +186,9 @@ fn make_ready(bytes: u64, memory_max: u64, data_dir: &Path) {
     }
     let started = clock::now();
     let before = monitor::usage(data_dir);
-    provide(bytes.min(monitor::room_bytes(before, memory_max)));
+    let wanted = bytes.min(monitor::room_bytes(before, memory_max));
+    let missing = wanted - provide(wanted);
+    reserve(usize::try_from(missing).unwrap_or(usize::MAX) & !(STEP_BYTES - 1));
     let bytes = monitor::usage(data_dir).own_bytes.saturating_sub(before.own_bytes);
     tracing::info!(bytes, ms = started.elapsed().as_millis() as u64, "memory is ready");
 }
@@ -244,6 +277,8 @@ mod tests {
         }
         assert_eq!(memory[at + 5], 7);
         assert_eq!(memory[at + 6], 0);
+        let reserved = reserve_at(RESERVE_BYTES_MIN).expect("address space");
+        assert_eq!(populate(reserved, reserved + bytes), reserved + bytes, "a reserve can be provided");
         drop(memory);
         assert!(!populate_step(4096), "what is not mapped is refused");
         assert_eq!(populate(4096, 4096 + STEP_BYTES), 4096, "and how far it came is told");

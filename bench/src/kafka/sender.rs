@@ -22,6 +22,10 @@ use std::{
 
 /// How long the last records may take to be acknowledged.
 const FLUSH_LIMIT: Duration = Duration::from_secs(120);
+/// A small part of the time in which a full queue empties, and how long what was acknowledged meanwhile is
+/// taken note of.
+const FULL_WAIT_NS: u64 = 10_000_000;
+const FULL_POLL: Duration = Duration::from_micros(200);
 const METADATA_LIMIT: Duration = Duration::from_secs(30);
 
 /// Counts what arrived.
@@ -102,13 +106,14 @@ impl Sender {
         Ok(schedule)
     }
 
-    /// To a partition at random. A full queue makes it wait.
+    /// To a partition at random. A full queue makes it wait, without work: processors are the servers' too.
     fn send(&self, value: &str) -> anyhow::Result<()> {
         let mut record: BaseRecord<'_, (), str> = BaseRecord::to(&self.topic).payload(value);
         while let Err((error, back)) = self.producer.send(record) {
             let is_full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
             ensure!(is_full, "a record of {} could not be sent: {error}", self.topic);
-            self.producer.poll(Duration::from_millis(1));
+            poll::wait(&mut [], FULL_WAIT_NS)?;
+            self.producer.poll(FULL_POLL);
             record = back;
         }
         Ok(())
