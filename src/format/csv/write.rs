@@ -11,16 +11,13 @@ use super::super::{
 pub(in super::super) struct CsvWriter {
     options: CsvOptions,
     /// Bytes that an unquoted field cannot have.
-    special: Box<[bool; 256]>,
+    special: [u8; 4],
     null: Vec<u8>,
 }
 
 impl CsvWriter {
     pub(in super::super) fn new(options: &CsvOptions) -> CsvWriter {
-        let mut special = Box::new([false; 256]);
-        for byte in [options.separator, options.quote, b'\n', b'\r'] {
-            special[usize::from(byte)] = true;
-        }
+        let special = [options.separator, options.quote, b'\n', b'\r'];
         CsvWriter { options: options.clone(), special, null: options.null_text().as_bytes().to_vec() }
     }
 
@@ -68,7 +65,25 @@ impl CsvWriter {
             || self.options.strict_quotes
             || text == self.null
             || text == super::read::NULL_TEXT
-            || text.iter().any(|byte| self.special[usize::from(*byte)])
+            || self.has_special(text)
+    }
+
+    /// Looks at several bytes at once, without a branch for each; at some twice, so that none is left over.
+    fn has_special(&self, text: &[u8]) -> bool {
+        if let Some(last) = text.last_chunk::<16>() {
+            let (blocks, _) = text.as_chunks::<16>();
+            blocks.iter().any(|block| self.is_special_in(block)) || self.is_special_in(last)
+        } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            self.is_special_in(first) | self.is_special_in(last)
+        } else {
+            text.iter().any(|byte| self.special.contains(byte))
+        }
+    }
+
+    #[inline]
+    fn is_special_in<const N: usize>(&self, bytes: &[u8; N]) -> bool {
+        let [a, b, c, d] = self.special;
+        bytes.iter().fold(false, |found, &byte| found | (byte == a) | (byte == b) | (byte == c) | (byte == d))
     }
 
     fn quoted(&self, text: &[u8], out: &mut Vec<u8>) {
@@ -95,5 +110,29 @@ pub(in super::super) fn put_bare(cell: Cell<'_>, out: &mut Vec<u8>) {
         Cell::Text(bytes) => out.extend_from_slice(bytes),
         Cell::Binary(bytes) => text::put_hex(bytes, out),
         Cell::Timestamp(micros) => text::put_timestamp(micros, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Beside looking at each byte: texts of each length up to some blocks, with nothing special or with one
+    /// such byte at each place.
+    #[test]
+    fn special_bytes_are_found_wherever_they_are() {
+        let writer = CsvWriter::new(&CsvOptions { separator: b';', ..CsvOptions::default() });
+        for length in 0..70 {
+            let plain = vec![b'x'; length];
+            assert!(!writer.has_special(&plain));
+            for place in 0..length {
+                for byte in 0..=255 {
+                    let mut text = plain.clone();
+                    text[place] = byte;
+                    let expected = b";\"\r\n".contains(&byte);
+                    assert_eq!(writer.has_special(&text), expected, "{byte} at {place} of {length}");
+                }
+            }
+        }
     }
 }

@@ -33,8 +33,6 @@ pub struct BatchWriter {
     count: i32,
     base_timestamp_ms: i64,
     max_timestamp_ms: i64,
-    /// The record at hand, whose length stands before it.
-    record: Vec<u8>,
 }
 
 impl BatchWriter {
@@ -63,21 +61,33 @@ impl BatchWriter {
             self.bytes.resize(HEAD_BYTES, 0);
         }
         self.max_timestamp_ms = self.max_timestamp_ms.max(record.timestamp_ms);
-        let out = &mut self.record;
-        out.clear();
-        out.push(0);
         // Wraps as the reader's sum does.
-        put_varlong(out, record.timestamp_ms.wrapping_sub(self.base_timestamp_ms));
-        put_varlong(out, i64::from(self.count));
+        let timestamp_delta = record.timestamp_ms.wrapping_sub(self.base_timestamp_ms);
+        let offset_delta = i64::from(self.count);
+        let header_count = record.headers.len() as i64;
+        let headers = record.headers.iter();
+        let length = 1
+            + varlong_bytes(timestamp_delta)
+            + varlong_bytes(offset_delta)
+            + nullable_bytes(record.key)
+            + nullable_bytes(record.value)
+            + varlong_bytes(header_count)
+            + headers.map(|(k, v)| nullable_bytes(Some(k.as_bytes())) + nullable_bytes(*v)).sum::<usize>();
+        let out = &mut self.bytes;
+        out.reserve(VARLONG_BYTES_MAX + length);
+        put_varlong(out, length as i64);
+        let start = out.len();
+        out.push(0);
+        put_varlong(out, timestamp_delta);
+        put_varlong(out, offset_delta);
         put_nullable(out, record.key);
         put_nullable(out, record.value);
-        put_varlong(out, record.headers.len() as i64);
+        put_varlong(out, header_count);
         for (key, value) in record.headers {
             put_nullable(out, Some(key.as_bytes()));
             put_nullable(out, *value);
         }
-        put_varlong(&mut self.bytes, self.record.len() as i64);
-        self.bytes.extend_from_slice(&self.record);
+        assert_eq!(out.len() - start, length, "a record is as long as was said before it");
         self.count += 1;
     }
 
@@ -129,6 +139,17 @@ pub fn place(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
     assert!(batch.len() >= HEAD_BYTES, "a whole batch");
     batch[..8].copy_from_slice(&base_offset.to_be_bytes());
     batch[LENGTH_FROM..LENGTH_FROM + 4].copy_from_slice(&leader_epoch.to_be_bytes());
+}
+
+const VARLONG_BYTES_MAX: usize = 10;
+
+fn varlong_bytes(value: i64) -> usize {
+    let bits = (value << 1 ^ value >> 63) as u64;
+    (64 - (bits | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+fn nullable_bytes(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(varlong_bytes(-1), |bytes| varlong_bytes(bytes.len() as i64) + bytes.len())
 }
 
 pub(super) fn put_varlong(out: &mut Vec<u8>, value: i64) {

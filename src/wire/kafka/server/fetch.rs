@@ -33,6 +33,8 @@ const PART_BYTES_MAX: usize = 1 << 20;
 const ENCODED_BYTES_MAX: usize = 256 << 10;
 /// A batch is closed behind the row that reaches this.
 const BATCH_BYTES: usize = 128 << 10;
+/// Of a record without headers, beside its key and its value: most have less.
+const RECORD_HEAD_BYTES: usize = 16;
 /// Partitions that one request may ask for.
 const PARTS_MAX: usize = 10_000;
 /// What Kafka's clients take for no high watermark.
@@ -368,6 +370,11 @@ fn rows(
         value.clear();
         let has_key = encoder.key(row, &mut key);
         encoder.value(row, &mut value);
+        if writer.count() == 0 {
+            // About what the batch will take: it is kept with all that was reserved.
+            let bytes = value.len() + key.len() + RECORD_HEAD_BYTES;
+            writer.reserve((bytes * (rows.len() + 1)).min(BATCH_BYTES.min(*to_encode) + bytes));
+        }
         writer.push(&NewRecord {
             timestamp_ms: time_us.div_euclid(1000),
             key: has_key.then_some(&key),
