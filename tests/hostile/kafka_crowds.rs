@@ -195,7 +195,7 @@ fn told_to(client: &mut KafkaClient) -> i32 {
 fn kafka_more_than_is_carried_out() {
     const CONNECTIONS: usize = 12;
     const REQUESTS: usize = 60;
-    const RECHARGES: usize = 40;
+    const RECHARGES: usize = 120;
     under_attack(|server| {
         let values: Vec<String> = (0..RECHARGES).map(|_| "2,1,1".to_string()).collect();
         let batch = Bytes::from(batch(&values, Compression::None, None));
