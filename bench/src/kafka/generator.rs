@@ -6,6 +6,9 @@ use std::{net::SocketAddr, path::PathBuf, process::Command};
 /// Where `cargo xtask librdkafka` builds it.
 const SOURCES: &str = "target/test-tools/librdkafka";
 
+/// Times that the same records are read.
+const READS: u8 = 3;
+
 pub(super) struct Generator {
     program: PathBuf,
 }
@@ -43,12 +46,20 @@ impl Generator {
         run(&command, records, produced)
     }
 
-    /// Reads records from the beginning, as a group of one; records a second.
+    /// Reads records from the beginning, as a group of one, several times one after the other: a node that
+    /// writes a snapshot meanwhile does so in one of them. Records a second of all together.
     pub(super) fn consume(&self, from: SocketAddr, topic: &str, records: u64) -> anyhow::Result<Outcome> {
-        let mut command = self.command(from, records);
-        command.args(["-G", "bench", "-t", topic, "-o", "beginning"]);
-        command.args(["-X", "auto.offset.reset=earliest"]);
-        run(&command, records, consumed)
+        let mut seconds = 0.0;
+        let mut value_bytes = 0;
+        for number in 0..READS {
+            let mut command = self.command(from, records);
+            command.args(["-G", &format!("bench-{number}"), "-t", topic, "-o", "beginning"]);
+            command.args(["-X", "auto.offset.reset=earliest"]);
+            let outcome = run(&command, records, consumed)?;
+            seconds += records as f64 / outcome.records_per_s;
+            value_bytes = outcome.value_bytes;
+        }
+        Ok(Outcome { records_per_s: (u64::from(READS) * records) as f64 / seconds, value_bytes })
     }
 
     fn command(&self, at: SocketAddr, records: u64) -> Command {
