@@ -158,7 +158,18 @@ fn reserve(bytes: usize) {
     if bytes > 0
         && let Some(start) = reserve_at(bytes.max(RESERVE_BYTES_MIN))
     {
+        ask_for_huge_pages(start, bytes);
         populate(start, start + bytes);
+    }
+}
+
+/// As the allocator does for what it reserves by itself: small pages cost the readers of a stream a quarter
+/// of their rate.
+#[allow(unsafe_code, reason = "the standard library has no call for it")]
+fn ask_for_huge_pages(start: usize, bytes: usize) {
+    // SAFETY: this advice changes no byte of any mapping, and addresses that are not mapped are refused.
+    unsafe {
+        libc::madvise(start as *mut libc::c_void, bytes, libc::MADV_HUGEPAGE);
     }
 }
 
