@@ -150,29 +150,20 @@ pub fn provide(bytes: u64) -> u64 {
     bytes.min((end - first) as u64)
 }
 
-/// mimalloc takes no less at once.
-const RESERVE_BYTES_MIN: usize = 64 << 20;
+/// mimalloc takes no less at once: its `MI_ARENA_MIN_SIZE`.
+const RESERVE_BYTES_MIN: usize = 32 << 20;
 
 /// Has the allocator reserve so much more, and the system provide it.
 fn reserve(bytes: usize) {
     if bytes > 0
         && let Some(start) = reserve_at(bytes.max(RESERVE_BYTES_MIN))
     {
-        ask_for_huge_pages(start, bytes);
         populate(start, start + bytes);
     }
 }
 
-/// As the allocator does for what it reserves by itself: small pages cost the readers of a stream a quarter
-/// of their rate.
-#[allow(unsafe_code, reason = "the standard library has no call for it")]
-fn ask_for_huge_pages(start: usize, bytes: usize) {
-    // SAFETY: this advice changes no byte of any mapping, and addresses that are not mapped are refused.
-    unsafe {
-        libc::madvise(start as *mut libc::c_void, bytes, libc::MADV_HUGEPAGE);
-    }
-}
-
+/// Where the reserve begins. In huge pages, as what the allocator reserves by itself: small ones cost the
+/// readers of a stream a quarter of their rate.
 #[allow(unsafe_code, reason = "the allocator's arenas have no safe interface")]
 fn reserve_at(bytes: usize) -> Option<usize> {
     unsafe extern "C" {
@@ -185,8 +176,10 @@ fn reserve_at(bytes: usize) -> Option<usize> {
     // reads the arena that the first has made, which lives as long as the process, and writes nothing when
     // there is no place for the size.
     unsafe {
-        let failed = libmimalloc_sys::mi_reserve_os_memory_ex(bytes, true, false, false, &raw mut arena) != 0;
-        (!failed).then(|| mi_arena_area(arena, std::ptr::null_mut()) as usize)
+        let (commit, allow_large, exclusive) = (true, true, false);
+        let error =
+            libmimalloc_sys::mi_reserve_os_memory_ex(bytes, commit, allow_large, exclusive, &raw mut arena);
+        (error == 0).then(|| mi_arena_area(arena, std::ptr::null_mut()) as usize)
     }
 }
 
