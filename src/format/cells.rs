@@ -24,7 +24,10 @@ pub(super) enum Cell<'a> {
 /// How a column is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    Integer { offset: usize, width: usize },
+    TinyInt { offset: usize },
+    SmallInt { offset: usize },
+    Integer { offset: usize },
+    BigInt { offset: usize },
     Timestamp { offset: usize },
     Float { offset: usize },
     Decimal { offset: usize },
@@ -51,9 +54,12 @@ impl Column {
             (Slot::Fixed { offset }, Type::Timestamp) => Reading::Timestamp { offset: offset as usize },
             (Slot::Fixed { offset }, Type::Float) => Reading::Float { offset: offset as usize },
             (Slot::Fixed { offset }, Type::Decimal) => Reading::Decimal { offset: offset as usize },
-            (Slot::Fixed { offset }, other) => {
-                let width = other.fixed_width().expect("a column in the fixed part is of a fixed width");
-                Reading::Integer { offset: offset as usize, width }
+            (Slot::Fixed { offset }, Type::TinyInt) => Reading::TinyInt { offset: offset as usize },
+            (Slot::Fixed { offset }, Type::SmallInt) => Reading::SmallInt { offset: offset as usize },
+            (Slot::Fixed { offset }, Type::Integer) => Reading::Integer { offset: offset as usize },
+            (Slot::Fixed { offset }, Type::BigInt) => Reading::BigInt { offset: offset as usize },
+            (Slot::Fixed { .. }, Type::Varchar { .. } | Type::Varbinary { .. }) => {
+                unreachable!("a column in the fixed part is of a fixed width")
             }
         };
         Column {
@@ -79,32 +85,49 @@ impl<'a> Cells<'a> {
         Cells { row, rest: row.tail, next: 0 }
     }
 
-    /// The row must be one of the column's table.
-    #[inline]
+    /// The row must be one of the column's table. Inlined, so that a cell is at once what becomes of it.
+    #[inline(always)]
     pub(super) fn read(&mut self, column: &Column) -> Cell<'a> {
         match column.reading {
-            Reading::Integer { offset, width } => {
-                let number = self.row.integer(offset, width);
-                if number == i64::MIN >> (64 - 8 * width) { Cell::Null } else { Cell::Integer(number) }
-            }
-            Reading::Timestamp { offset } => match self.row.integer(offset, 8) {
+            Reading::TinyInt { offset } => match i8::from_le_bytes(self.fixed(offset)) {
+                i8::MIN => Cell::Null,
+                number => Cell::Integer(number.into()),
+            },
+            Reading::SmallInt { offset } => match i16::from_le_bytes(self.fixed(offset)) {
+                i16::MIN => Cell::Null,
+                number => Cell::Integer(number.into()),
+            },
+            Reading::Integer { offset } => match i32::from_le_bytes(self.fixed(offset)) {
+                i32::MIN => Cell::Null,
+                number => Cell::Integer(number.into()),
+            },
+            Reading::BigInt { offset } => match i64::from_le_bytes(self.fixed(offset)) {
+                i64::MIN => Cell::Null,
+                number => Cell::Integer(number),
+            },
+            Reading::Timestamp { offset } => match i64::from_le_bytes(self.fixed(offset)) {
                 i64::MIN => Cell::Null,
                 micros => Cell::Timestamp(micros),
             },
-            Reading::Float { offset } => {
-                let number =
-                    f64::from_le_bytes(*self.row.fixed[offset..].first_chunk().expect("eight bytes"));
-                if number <= NULL_FLOAT { Cell::Null } else { Cell::Float(number) }
-            }
-            Reading::Decimal { offset } => {
-                let number = i128::from_le_bytes(*self.row.fixed[offset..].first_chunk().expect("16 bytes"));
-                if number == NULL_DECIMAL { Cell::Null } else { Cell::Decimal(Decimal(number)) }
-            }
+            Reading::Float { offset } => match f64::from_le_bytes(self.fixed(offset)) {
+                number if number <= NULL_FLOAT => Cell::Null,
+                number => Cell::Float(number),
+            },
+            Reading::Decimal { offset } => match i128::from_le_bytes(self.fixed(offset)) {
+                NULL_DECIMAL => Cell::Null,
+                number => Cell::Decimal(Decimal(number)),
+            },
             Reading::Text { ordinal } => self.tail(ordinal).map_or(Cell::Null, Cell::Text),
             Reading::Binary { ordinal } => self.tail(ordinal).map_or(Cell::Null, Cell::Binary),
         }
     }
 
+    #[inline(always)]
+    fn fixed<const WIDTH: usize>(&self, offset: usize) -> [u8; WIDTH] {
+        *self.row.fixed[offset..].first_chunk().expect("the row is one of the column's table")
+    }
+
+    #[inline]
     fn tail(&mut self, ordinal: usize) -> Option<&'a [u8]> {
         if ordinal < self.next {
             (self.rest, self.next) = (self.row.tail, 0);

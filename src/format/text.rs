@@ -30,6 +30,7 @@ pub(super) fn put_integer(number: i64, out: &mut Vec<u8>) {
     put_unsigned(number.unsigned_abs(), out);
 }
 
+#[inline]
 fn put_unsigned(mut rest: u64, out: &mut Vec<u8>) {
     let mut digits = [0; INTEGER_DIGITS_MAX];
     let mut at = digits.len();
@@ -54,14 +55,15 @@ pub(super) fn put_timestamp(micros: i64, out: &mut Vec<u8>) {
         return;
     }
     let of_day = micros.rem_euclid(MICROS_PER_DAY);
-    let (seconds, fraction) = ((of_day / MICROS_PER_SECOND) as usize, (of_day % MICROS_PER_SECOND) as usize);
-    let year = date.year as usize;
+    // Thirty-two bits divide faster than twice as many.
+    let (seconds, fraction) = ((of_day / MICROS_PER_SECOND) as u32, (of_day % MICROS_PER_SECOND) as u32);
+    let year = date.year as u32;
     let mut stamp = *b"0000-00-00 00:00:00.000000";
-    let mut put = |at: usize, pair: usize| stamp[at..at + 2].copy_from_slice(&PAIRS[pair]);
+    let mut put = |at: usize, pair: u32| stamp[at..at + 2].copy_from_slice(&PAIRS[pair as usize]);
     put(0, year / 100);
     put(2, year % 100);
-    put(5, date.month as usize);
-    put(8, date.day as usize);
+    put(5, date.month);
+    put(8, date.day);
     put(11, seconds / 3600);
     put(14, seconds / 60 % 60);
     put(17, seconds % 60);

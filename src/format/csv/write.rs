@@ -5,20 +5,29 @@ use super::super::{
     options::CsvOptions,
     text,
 };
+use super::read::NULL_TEXT;
+
+/// Bytes of a text that are looked at together.
+const BLOCK: usize = 16;
 
 /// Writes records.
 #[derive(Clone, Debug)]
 pub(in super::super) struct CsvWriter {
     options: CsvOptions,
-    /// Bytes that an unquoted field cannot have.
-    special: [u8; 4],
+    /// Bytes that an unquoted field cannot have, each as often as bytes are looked at together.
+    special: [[u8; BLOCK]; 4],
     null: Vec<u8>,
+    /// Whether numbers and moments are never quoted: a moment has a blank, and a number may be what stands
+    /// for NULL.
+    has_bare_numbers: bool,
 }
 
 impl CsvWriter {
     pub(in super::super) fn new(options: &CsvOptions) -> CsvWriter {
-        let special = [options.separator, options.quote, b'\n', b'\r'];
-        CsvWriter { options: options.clone(), special, null: options.null_text().as_bytes().to_vec() }
+        let special = [options.separator, options.quote, b'\n', b'\r'].map(|byte| [byte; BLOCK]);
+        let null = options.null_text().as_bytes().to_vec();
+        let has_bare_numbers = !options.quote_all && options.separator != b' ' && null.is_empty();
+        CsvWriter { options: options.clone(), special, null, has_bare_numbers }
     }
 
     /// The row must be one of the columns' table.
@@ -33,6 +42,8 @@ impl CsvWriter {
                     self.quoted(bytes, out)
                 }
                 Cell::Text(bytes) => out.extend_from_slice(bytes),
+                Cell::Integer(number) if self.has_bare_numbers => text::put_integer(number, out),
+                Cell::Timestamp(micros) if self.has_bare_numbers => text::put_timestamp(micros, out),
                 cell if self.options.quote_all => {
                     out.push(self.options.quote);
                     put_bare(cell, out);
@@ -60,30 +71,43 @@ impl CsvWriter {
     /// Whether an unquoted text would be read as something else.
     fn needs_quotes(&self, text: &[u8]) -> bool {
         let (Some(first), Some(last)) = (text.first(), text.last()) else { return true };
-        b" \t".contains(first)
-            || b" \t".contains(last)
+        matches!(first, b' ' | b'\t')
+            || matches!(last, b' ' | b'\t')
             || self.options.strict_quotes
-            || text == self.null
-            || text == super::read::NULL_TEXT
+            || self.is_null_text(text)
             || self.has_special(text)
     }
 
-    /// Looks at several bytes at once, without a branch for each; at some twice, so that none is left over.
-    fn has_special(&self, text: &[u8]) -> bool {
-        if let Some(last) = text.last_chunk::<16>() {
-            let (blocks, _) = text.as_chunks::<16>();
-            blocks.iter().any(|block| self.is_special_in(block)) || self.is_special_in(last)
-        } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-            self.is_special_in(first) | self.is_special_in(last)
-        } else {
-            text.iter().any(|byte| self.special.contains(byte))
-        }
+    /// Most are too long to be.
+    #[inline]
+    fn is_null_text(&self, text: &[u8]) -> bool {
+        text.len() <= self.null.len().max(NULL_TEXT.len()) && (text == self.null || text == NULL_TEXT)
     }
 
+    /// Looks at several bytes at once, without a branch for each; at some twice, so that none is left over.
     #[inline]
-    fn is_special_in<const N: usize>(&self, bytes: &[u8; N]) -> bool {
-        let [a, b, c, d] = self.special;
-        bytes.iter().fold(false, |found, &byte| found | (byte == a) | (byte == b) | (byte == c) | (byte == d))
+    fn has_special(&self, text: &[u8]) -> bool {
+        if let Some(last) = text.last_chunk::<BLOCK>() {
+            let (blocks, _) = text.as_chunks::<BLOCK>();
+            return blocks.iter().any(|block| self.is_special_in(block)) || self.is_special_in(last);
+        }
+        let mut block = [0; BLOCK];
+        if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            block[..8].copy_from_slice(first);
+            block[8..].copy_from_slice(last);
+        } else {
+            return text.iter().any(|byte| self.special.iter().any(|special| special[0] == *byte));
+        }
+        self.is_special_in(&block)
+    }
+
+    #[inline(always)]
+    fn is_special_in(&self, bytes: &[u8; BLOCK]) -> bool {
+        let [a, b, c, d] = &self.special;
+        let special = a.iter().zip(b).zip(c.iter().zip(d));
+        bytes.iter().zip(special).fold(false, |found, (byte, ((a, b), (c, d)))| {
+            found | (byte == a) | (byte == b) | (byte == c) | (byte == d)
+        })
     }
 
     fn quoted(&self, text: &[u8], out: &mut Vec<u8>) {

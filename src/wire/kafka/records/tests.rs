@@ -91,6 +91,28 @@ fn what_is_written_is_read() {
     }
 }
 
+/// Values of all lengths at which a length in front of them takes a byte more, one behind the other, so that
+/// what was guessed from the last one is too short and too long.
+#[test]
+fn a_value_written_in_place_is_the_same() {
+    let mut rng = SmallRng::seed_from_u64(3);
+    for _ in 0..300 {
+        let (mut whole, mut in_place) = (BatchWriter::new(), BatchWriter::new());
+        for _ in 0..rng.random_range(1..20) {
+            let edge = [0, 1 << 6, 1 << 13, 1 << 20][rng.random_range(0..4)];
+            let length = (edge + rng.random_range(0_usize..24)).saturating_sub(12);
+            let value = vec![rng.random(); length];
+            let key = some_bytes(&mut rng);
+            let timestamp_ms = rng.random::<i64>() >> rng.random_range(0..64);
+            let (key, headers) = (key.as_deref(), &[][..]);
+            whole.push(&NewRecord { timestamp_ms, key, value: Some(&value), headers });
+            in_place.push_with(timestamp_ms, key, |out| out.extend_from_slice(&value));
+        }
+        let finish = |writer: BatchWriter| writer.finish(Compression::None, None).expect("not compressed");
+        assert!(finish(whole) == finish(in_place));
+    }
+}
+
 /// Written down from the format: a key "k", a value "v" and a header "h" = null, 1000 ms after 1970.
 #[test]
 fn a_batch_byte_by_byte() {

@@ -33,6 +33,8 @@ pub struct BatchWriter {
     count: i32,
     base_timestamp_ms: i64,
     max_timestamp_ms: i64,
+    /// Of the last record of [`BatchWriter::push_with`].
+    last_value_bytes: usize,
 }
 
 impl BatchWriter {
@@ -49,24 +51,17 @@ impl BatchWriter {
         self.bytes.len().saturating_sub(HEAD_BYTES)
     }
 
-    /// Room for about so many bytes of records.
+    /// Room for about so many bytes of records more.
     pub fn reserve(&mut self, bytes: usize) {
-        self.bytes.reserve(HEAD_BYTES + bytes);
+        self.bytes.reserve(bytes);
     }
 
     pub fn push(&mut self, record: &NewRecord<'_>) {
-        if self.count == 0 {
-            self.base_timestamp_ms = record.timestamp_ms;
-            self.max_timestamp_ms = record.timestamp_ms;
-            self.bytes.resize(HEAD_BYTES, 0);
-        }
-        self.max_timestamp_ms = self.max_timestamp_ms.max(record.timestamp_ms);
-        // Wraps as the reader's sum does.
-        let timestamp_delta = record.timestamp_ms.wrapping_sub(self.base_timestamp_ms);
+        let timestamp_delta = self.begin(record.timestamp_ms);
         let offset_delta = i64::from(self.count);
         let header_count = record.headers.len() as i64;
         let headers = record.headers.iter();
-        let length = 1
+        let length = ATTRIBUTES_BYTES
             + varlong_bytes(timestamp_delta)
             + varlong_bytes(offset_delta)
             + nullable_bytes(record.key)
@@ -77,7 +72,7 @@ impl BatchWriter {
         out.reserve(VARLONG_BYTES_MAX + length);
         put_varlong(out, length as i64);
         let start = out.len();
-        out.push(0);
+        out.put_u8(0);
         put_varlong(out, timestamp_delta);
         put_varlong(out, offset_delta);
         put_nullable(out, record.key);
@@ -87,8 +82,56 @@ impl BatchWriter {
             put_nullable(out, Some(key.as_bytes()));
             put_nullable(out, *value);
         }
-        assert_eq!(out.len() - start, length, "a record is as long as was said before it");
+        assert_eq!(out.len() - start, length, "a record is as long as was said");
         self.count += 1;
+    }
+
+    /// A record without headers whose value `write` appends: it is written where it stays.
+    #[inline]
+    pub fn push_with(&mut self, timestamp_ms: i64, key: Option<&[u8]>, write: impl FnOnce(&mut Vec<u8>)) {
+        let timestamp_delta = self.begin(timestamp_ms);
+        let offset_delta = i64::from(self.count);
+        // All before the value but the two lengths that depend on it, which are mostly as long as they were.
+        let known = ATTRIBUTES_BYTES
+            + varlong_bytes(timestamp_delta)
+            + varlong_bytes(offset_delta)
+            + nullable_bytes(key);
+        let head = |value_bytes| known + lengths_bytes(known, value_bytes);
+        let start = self.bytes.len();
+        let guessed = start + head(self.last_value_bytes);
+        self.bytes.resize(guessed, 0);
+        write(&mut self.bytes);
+        let end = self.bytes.len();
+        let value_bytes = end.checked_sub(guessed).expect("a value is only appended");
+        let value_at = start + head(value_bytes);
+        if value_at != guessed {
+            self.bytes.resize(end.max(value_at + value_bytes), 0);
+            self.bytes.copy_within(guessed..end, value_at);
+            self.bytes.truncate(value_at + value_bytes);
+        }
+        let mut out = &mut self.bytes[start..value_at];
+        put_varlong(&mut out, record_length(known, value_bytes) as i64);
+        out.put_u8(0);
+        put_varlong(&mut out, timestamp_delta);
+        put_varlong(&mut out, offset_delta);
+        put_nullable(&mut out, key);
+        put_varlong(&mut out, value_bytes as i64);
+        assert!(out.is_empty(), "a record's head is as long as was said");
+        self.bytes.push(NO_HEADERS);
+        self.last_value_bytes = value_bytes;
+        self.count += 1;
+    }
+
+    /// Says how much later a record is than the first one.
+    fn begin(&mut self, timestamp_ms: i64) -> i64 {
+        if self.count == 0 {
+            self.base_timestamp_ms = timestamp_ms;
+            self.max_timestamp_ms = timestamp_ms;
+            self.bytes.resize(HEAD_BYTES, 0);
+        }
+        self.max_timestamp_ms = self.max_timestamp_ms.max(timestamp_ms);
+        // Wraps as the reader's sum does.
+        timestamp_ms.wrapping_sub(self.base_timestamp_ms)
     }
 
     /// The batch, at offset 0 and epoch 0: [`place`] says where it stands.
@@ -142,6 +185,19 @@ pub fn place(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
 }
 
 const VARLONG_BYTES_MAX: usize = 10;
+const ATTRIBUTES_BYTES: usize = 1;
+/// A count of 0.
+const NO_HEADERS: u8 = 0;
+
+/// What a record without headers says of its length. `known`: bytes between that and the value's length.
+fn record_length(known: usize, value_bytes: usize) -> usize {
+    known + varlong_bytes(value_bytes as i64) + value_bytes + size_of_val(&NO_HEADERS)
+}
+
+/// Bytes of both lengths, the record's and the value's.
+fn lengths_bytes(known: usize, value_bytes: usize) -> usize {
+    varlong_bytes(record_length(known, value_bytes) as i64) + varlong_bytes(value_bytes as i64)
+}
 
 fn varlong_bytes(value: i64) -> usize {
     let bits = (value << 1 ^ value >> 63) as u64;
@@ -152,21 +208,21 @@ fn nullable_bytes(bytes: Option<&[u8]>) -> usize {
     bytes.map_or(varlong_bytes(-1), |bytes| varlong_bytes(bytes.len() as i64) + bytes.len())
 }
 
-pub(super) fn put_varlong(out: &mut Vec<u8>, value: i64) {
+pub(super) fn put_varlong(out: &mut impl BufMut, value: i64) {
     let mut bits = (value << 1 ^ value >> 63) as u64;
     while bits >= 0x80 {
-        out.push(bits as u8 | 0x80);
+        out.put_u8(bits as u8 | 0x80);
         bits >>= 7;
     }
-    out.push(bits as u8);
+    out.put_u8(bits as u8);
 }
 
-pub(super) fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+pub(super) fn put_nullable(out: &mut impl BufMut, bytes: Option<&[u8]>) {
     match bytes {
         None => put_varlong(out, -1),
         Some(bytes) => {
             put_varlong(out, bytes.len() as i64);
-            out.extend_from_slice(bytes);
+            out.put_slice(bytes);
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
             ErrorCode, Pieces,
             fetch::{FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData},
         },
-        records::{BatchWriter, Compression, NewRecord, place},
+        records::{BatchWriter, Compression, place},
     },
 };
 use bytes::Bytes;
@@ -29,12 +29,11 @@ use tollgate_schema::{codec::RawParam, store::StreamSlice};
 
 /// Bytes of one partition in an answer.
 const PART_BYTES_MAX: usize = 1 << 20;
-/// Rows are encoded on the thread of the sockets: no more of them for one answer.
-const ENCODED_BYTES_MAX: usize = 256 << 10;
+/// Rows are encoded on the thread of the sockets: no more of them for one answer. Others have their turn
+/// after each batch.
+const ENCODED_BYTES_MAX: usize = 1 << 20;
 /// A batch is closed behind the row that reaches this.
 const BATCH_BYTES: usize = 128 << 10;
-/// Of a record without headers, beside its key and its value: most have less.
-const RECORD_HEAD_BYTES: usize = 16;
 /// Partitions that one request may ask for.
 const PARTS_MAX: usize = 10_000;
 /// What Kafka's clients take for no high watermark.
@@ -248,10 +247,13 @@ async fn finish(
         let one = &mut wanted[at];
         let Some(topic) = &one.topic else { unreachable!("it is read") };
         let read = match reading {
-            Reading::Rows(pending) => pending.slice().await.map_err(CallError::from).map(|slice| {
-                let Content::Stream(stream) = &topic.content else { unreachable!("its rows are read") };
-                rows(front, topic, stream, &one.request, &slice, &mut budget.to_encode)
-            }),
+            Reading::Rows(pending) => match pending.slice().await {
+                Ok(slice) => {
+                    let Content::Stream(stream) = &topic.content else { unreachable!("its rows are read") };
+                    Ok(rows(front, topic, stream, &one.request, &slice, &mut budget.to_encode).await)
+                }
+                Err(refusal) => Err(CallError::from(refusal)),
+            },
             Reading::Log => match &mut answers {
                 Ok(answers) => {
                     let answer = answers.next().expect("each log's call has its answer");
@@ -345,7 +347,7 @@ fn log(topic: &Topic, request: &FetchPartition, tables: Tables) -> PartitionData
 
 /// Rows of a stream as batches, which are kept for the next reader; as many as may still be encoded for this
 /// answer.
-fn rows(
+async fn rows(
     front: &KafkaFront,
     topic: &Topic,
     stream: &StreamTopic,
@@ -360,27 +362,21 @@ fn rows(
     }
     let encoder = stream.encoder().expect("it was asked for before the rows were");
     let (mut pieces, mut writer) = (Vec::new(), BatchWriter::new());
-    let (mut key, mut value) = (Vec::new(), Vec::new());
+    let mut key = Vec::new();
     let (mut base_offset, mut rows) = (request.fetch_offset, slice.rows());
     while *to_encode > 0
         && let Some((offset, time_us, row)) = rows.next()
     {
         assert_eq!(offset as i64, base_offset + i64::from(writer.count()), "rows follow each other");
         key.clear();
-        value.clear();
         let has_key = encoder.key(row, &mut key);
-        encoder.value(row, &mut value);
-        if writer.count() == 0 {
+        let timestamp_ms = time_us.div_euclid(1000);
+        writer.push_with(timestamp_ms, has_key.then_some(&key), |out| encoder.value(row, out));
+        if writer.count() == 1 {
             // About what the batch will take: it is kept with all that was reserved.
-            let bytes = value.len() + key.len() + RECORD_HEAD_BYTES;
-            writer.reserve((bytes * (rows.len() + 1)).min(BATCH_BYTES.min(*to_encode) + bytes));
+            let bytes = writer.bytes();
+            writer.reserve((bytes * rows.len()).min(BATCH_BYTES.min(*to_encode) + bytes));
         }
-        writer.push(&NewRecord {
-            timestamp_ms: time_us.div_euclid(1000),
-            key: has_key.then_some(&key),
-            value: Some(&value),
-            headers: &[],
-        });
         if writer.bytes() >= BATCH_BYTES.min(*to_encode) || rows.len() == 0 {
             *to_encode = to_encode.saturating_sub(writer.bytes());
             let full = std::mem::take(&mut writer);
@@ -391,6 +387,9 @@ fn rows(
             front.encoded.put((topic.number(), request.partition), base_offset, piece.clone());
             base_offset = next_offset;
             pieces.push(piece.batch);
+            if *to_encode > 0 && rows.len() > 0 {
+                tokio::task::yield_now().await;
+            }
         }
     }
     PartitionData { log_start_offset: first, ..there(request.partition, Some(next), pieces) }
