@@ -32,7 +32,8 @@ consumer: `acks=all`, `linger.ms=0`; Tollgate's records are synced, Apache Kafka
 balances of all cards together had grown by exactly the amounts. Exports go to the Apache Kafka of the same run, rows
 of CARD_ALERT_EXPORT, `at_least_once`; its topic had exactly as many records as rows were made. Lag is rows not yet
 acknowledged, sampled every 100 ms. To catch up: from the node's first answer after a start with a backlog.
-What is consumed is read by three groups, one after the other.
+What is consumed is read by three groups, one after the other. The shorter stream fits into what a consumer of
+librdkafka may fetch ahead of its application (64 MiB, behind which it pauses for a second); the long one does not.
 Tollgate serves once memory for 250 bytes of each record and 16 log segments are there (`memory.ready_bytes`,
 `log.ready_segments`), with `net_core`; Apache Kafka is measured after as many records again have warmed it.
 ";

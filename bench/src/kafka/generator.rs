@@ -47,13 +47,20 @@ impl Generator {
     }
 
     /// Reads records from the beginning, as a group of one, several times one after the other: a node that
-    /// writes a snapshot meanwhile does so in one of them. Records a second of all together.
-    pub(super) fn consume(&self, from: SocketAddr, topic: &str, records: u64) -> anyhow::Result<Outcome> {
+    /// writes a snapshot meanwhile does so in one of them. Records a second of all together. `group`: nobody
+    /// read with it before.
+    pub(super) fn consume(
+        &self,
+        from: SocketAddr,
+        topic: &str,
+        group: &str,
+        records: u64,
+    ) -> anyhow::Result<Outcome> {
         let mut seconds = 0.0;
         let mut value_bytes = 0;
         for number in 0..READS {
             let mut command = self.command(from, records);
-            command.args(["-G", &format!("bench-{number}"), "-t", topic, "-o", "beginning"]);
+            command.args(["-G", &format!("{group}-{number}"), "-t", topic, "-o", "beginning"]);
             command.args(["-X", "auto.offset.reset=earliest"]);
             let outcome = run(&command, records, consumed)?;
             seconds += records as f64 / outcome.records_per_s;

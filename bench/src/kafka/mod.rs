@@ -42,8 +42,15 @@ fn start(options: &Options, records: u64) -> anyhow::Result<Tollgate> {
     Tollgate::start(options, "sync", Purpose::Speed { ready_bytes: READY_BYTES + records * RECORD_BYTES })
 }
 
-/// Of work that writes a record each.
-const KINDS_OF_WORK: u64 = 3;
+/// A long stream has so many times the records. Librdkafka's consumer fetches ahead of its application until
+/// it holds 64 MiB, then pauses for a second (`queued.max.messages.kbytes`, `fetch.queue.backoff.ms`): that
+/// happens only in streams that are longer than what it may hold.
+const LONG: u64 = 3;
+const CONSUME: &str = "consume";
+const CONSUME_LONG: &str = "consume a long stream";
+
+/// Of work that writes a record each: two kinds of append, and recharges.
+const RECORDS_WRITTEN: u64 = 2 + LONG;
 
 /// What is measured, how often.
 pub(crate) struct Plan {
@@ -93,25 +100,29 @@ fn of_kafka(
     }
     // Java is fast once it is warm.
     generator.produce(at, "warm", plan.records, VALUE_BYTES, false)?;
-    generator.consume(at, "warm", plan.records)?;
+    generator.consume(at, "warm", "warm", plan.records)?;
     let timed = latency::of_records("kafka", at, "timed")?;
     let synced = generator.produce(at, "synced", plan.records, VALUE_BYTES, false)?;
     let plain = generator.produce(at, "plain", plan.records, VALUE_BYTES, false)?;
     let numbered = generator.produce(at, "numbered", plan.records, VALUE_BYTES, true)?;
     generator.produce(at, "alerts", plan.records, alert_bytes, false)?;
-    let consumed = generator.consume(at, "alerts", plan.records)?;
+    let consumed = generator.consume(at, "alerts", "short", plan.records)?;
+    let long = LONG * plan.records;
+    generator.produce(at, "alerts", long - plan.records, alert_bytes, false)?;
+    let consumed_long = generator.consume(at, "alerts", "long", long)?;
     Ok(vec![
         figure("append, synced (flush.messages=1)", synced),
         figure("append, not synced", plain),
         figure("append, idempotent, not synced", numbered),
-        figure("consume", consumed),
+        figure(CONSUME, consumed),
+        Figure::new("kafka", CONSUME_LONG, long, consumed_long.records_per_s),
         timed,
     ])
 }
 
 /// The figures, and how long an alert is. Latencies come first: nothing written before is in their way.
 fn of_tollgate(plan: &Plan, generator: &Generator, options: &Options) -> anyhow::Result<(Vec<Figure>, u32)> {
-    let mut node = start(options, KINDS_OF_WORK * plan.records)?;
+    let mut node = start(options, RECORDS_WRITTEN * plan.records)?;
     let at: SocketAddr = node.kafka();
     let figure = |work, records_per_s| Figure::new("tollgate", work, plan.records, records_per_s);
     let population = Population { cards: CARDS };
@@ -121,12 +132,16 @@ fn of_tollgate(plan: &Plan, generator: &Generator, options: &Options) -> anyhow:
     let synced = generator.produce(at, "plain", plan.records, VALUE_BYTES, false)?;
     let numbered = generator.produce(at, "numbered", plan.records, VALUE_BYTES, true)?;
     let carried_out = recharges::run(at, node.http(), plan.records)?;
-    let consumed = generator.consume(at, "CARD_ALERT_EXPORT", plan.records)?;
+    let consumed = generator.consume(at, "CARD_ALERT_EXPORT", "short", plan.records)?;
+    let long = LONG * plan.records;
+    recharges::run(at, node.http(), long - plan.records)?;
+    let consumed_long = generator.consume(at, "CARD_ALERT_EXPORT", "long", long)?;
     let figures = vec![
         figure("append, synced", synced.records_per_s),
         figure("append, idempotent, synced", numbered.records_per_s),
         figure("recharge: a procedure a record, idempotent, synced", carried_out),
-        figure("consume", consumed.records_per_s),
+        figure(CONSUME, consumed.records_per_s),
+        Figure::new("tollgate", CONSUME_LONG, long, consumed_long.records_per_s),
         decided,
         timed,
     ];
