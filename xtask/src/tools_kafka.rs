@@ -36,9 +36,8 @@ const PYTHON_CLIENTS: [(&str, &[&str]); 6] = [
     ("faust-streaming", &["faust-streaming==0.15.3", "aiokafka==0.14.0", "cramjam==2.14.0"]),
 ];
 
-/// Apache's Java client: the one that the metro's demo brought, one of the last before 4.0 dropped old
-/// protocol
-/// versions, and the newest.
+/// Apache's Java client: the one that the metro's demo brought, one of the last before 4.0 dropped
+/// old protocol versions, and the newest.
 pub(crate) const JAVA_CLIENT_VERSIONS: [&str; 3] = ["2.3.0", "3.9.0", "4.4.0"];
 
 /// Installs all of them but the Debian packages, which are installed with the others.
