@@ -1,6 +1,6 @@
-//! librdkafka's own tests against a server. Their source comes with a crate from cargo's registry; it is copied
-//! from there and built once. Each test then runs on its own, with a time limit, and its last lines say how it
-//! went.
+//! librdkafka's own tests against a server. Their source comes with a crate from cargo's registry; it is
+//! copied from there and built once. Each test then runs on its own, with a time limit, and its last lines
+//! say how it went.
 
 use crate::{
     steps::{Steps, Workspace, succeed},
