@@ -30,7 +30,7 @@ use tollgate_schema::{codec::RawParam, store::StreamSlice};
 /// Bytes of one partition in an answer.
 const PART_BYTES_MAX: usize = 1 << 20;
 /// Rows are encoded on the thread of the sockets: no more of them for one answer. Others have their turn
-/// after each batch.
+/// whenever as much as a batch was encoded, of whichever partitions.
 const ENCODED_BYTES_MAX: usize = 1 << 20;
 /// A batch is closed behind the row that reaches this.
 const BATCH_BYTES: usize = 128 << 10;
@@ -378,6 +378,7 @@ async fn rows(
             writer.reserve((bytes * rows.len()).min(BATCH_BYTES.min(*to_encode) + bytes));
         }
         if writer.bytes() >= BATCH_BYTES.min(*to_encode) || rows.len() == 0 {
+            let turns_before = turns(*to_encode);
             *to_encode = to_encode.saturating_sub(writer.bytes());
             let full = std::mem::take(&mut writer);
             let next_offset = base_offset + i64::from(full.count());
@@ -387,12 +388,17 @@ async fn rows(
             front.encoded.put((topic.number(), request.partition), base_offset, piece.clone());
             base_offset = next_offset;
             pieces.push(piece.batch);
-            if *to_encode > 0 && rows.len() > 0 {
+            if turns(*to_encode) > turns_before {
                 tokio::task::yield_now().await;
             }
         }
     }
     PartitionData { log_start_offset: first, ..there(request.partition, Some(next), pieces) }
+}
+
+/// How often others have had their turn when an answer may still encode so much.
+fn turns(to_encode: usize) -> usize {
+    (ENCODED_BYTES_MAX - to_encode) / BATCH_BYTES
 }
 
 fn response(request: FetchRequest, wanted: Vec<Wanted>) -> FetchResponse {
