@@ -61,10 +61,7 @@ impl BatchWriter {
         let offset_delta = i64::from(self.count);
         let header_count = record.headers.len() as i64;
         let headers = record.headers.iter();
-        let length = ATTRIBUTES_BYTES
-            + varlong_bytes(timestamp_delta)
-            + varlong_bytes(offset_delta)
-            + nullable_bytes(record.key)
+        let length = known_bytes(timestamp_delta, offset_delta, record.key)
             + nullable_bytes(record.value)
             + varlong_bytes(header_count)
             + headers.map(|(k, v)| nullable_bytes(Some(k.as_bytes())) + nullable_bytes(*v)).sum::<usize>();
@@ -72,10 +69,7 @@ impl BatchWriter {
         out.reserve(VARLONG_BYTES_MAX + length);
         put_varlong(out, length as i64);
         let start = out.len();
-        out.put_u8(0);
-        put_varlong(out, timestamp_delta);
-        put_varlong(out, offset_delta);
-        put_nullable(out, record.key);
+        put_known(out, timestamp_delta, offset_delta, record.key);
         put_nullable(out, record.value);
         put_varlong(out, header_count);
         for (key, value) in record.headers {
@@ -92,10 +86,7 @@ impl BatchWriter {
         let timestamp_delta = self.begin(timestamp_ms);
         let offset_delta = i64::from(self.count);
         // All before the value but the two lengths that depend on it, which are mostly as long as they were.
-        let known = ATTRIBUTES_BYTES
-            + varlong_bytes(timestamp_delta)
-            + varlong_bytes(offset_delta)
-            + nullable_bytes(key);
+        let known = known_bytes(timestamp_delta, offset_delta, key);
         let head = |value_bytes| known + lengths_bytes(known, value_bytes);
         let start = self.bytes.len();
         let guessed = start + head(self.last_value_bytes);
@@ -111,10 +102,7 @@ impl BatchWriter {
         }
         let mut out = &mut self.bytes[start..value_at];
         put_varlong(&mut out, record_length(known, value_bytes) as i64);
-        out.put_u8(0);
-        put_varlong(&mut out, timestamp_delta);
-        put_varlong(&mut out, offset_delta);
-        put_nullable(&mut out, key);
+        put_known(&mut out, timestamp_delta, offset_delta, key);
         put_varlong(&mut out, value_bytes as i64);
         assert!(out.is_empty(), "a record's head is as long as was said");
         self.bytes.push(NO_HEADERS);
@@ -188,6 +176,19 @@ const VARLONG_BYTES_MAX: usize = 10;
 const ATTRIBUTES_BYTES: usize = 1;
 /// A count of 0.
 const NO_HEADERS: u8 = 0;
+
+/// Bytes of what stands between a record's length and its value: attributes, times, key.
+fn known_bytes(timestamp_delta: i64, offset_delta: i64, key: Option<&[u8]>) -> usize {
+    ATTRIBUTES_BYTES + varlong_bytes(timestamp_delta) + varlong_bytes(offset_delta) + nullable_bytes(key)
+}
+
+/// Those bytes. No attribute is in use.
+fn put_known(out: &mut impl BufMut, timestamp_delta: i64, offset_delta: i64, key: Option<&[u8]>) {
+    out.put_u8(0);
+    put_varlong(out, timestamp_delta);
+    put_varlong(out, offset_delta);
+    put_nullable(out, key);
+}
 
 /// What a record without headers says of its length. `known`: bytes between that and the value's length.
 fn record_length(known: usize, value_bytes: usize) -> usize {
